@@ -11,6 +11,7 @@ import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { TABLES, type TableName } from './parquet-tables.ts'
+import { withinDay } from './slices.ts'
 import type { TableFormat } from './table-file.ts'
 
 /** A data set: files of one format in a folder. Another format's files may lie beside them. */
@@ -47,20 +48,14 @@ export function pathOf(
   day: number,
   part: number,
 ): string {
-  const [midnight, next] = [day * DAY, (day + 1) * DAY]
-  const times = [Math.max(extent.from, midnight), Math.min(extent.to, next)].map((time) =>
-    stamp(wallMicros(time)),
-  )
-  const name = `${[table, ...times, id, ...(part === 1 ? [] : [part])].join('-')}.${format.extension}`
-  const date = `date=${isoUtc(wallMicros(midnight)).slice(0, 10)}`
+  const { from, to } = withinDay(extent, day)
+  const name = `${[table, stamp(from), stamp(to), id, ...(part === 1 ? [] : [part])].join('-')}.${format.extension}`
+  const date = `date=${dateOf(day)}`
   return join(directory, table, `host=${partitionValue(host)}`, date, name)
 }
 
-export const dayOf = (time: WallMicros): number => Math.floor(time / DAY)
-export const hourOf = (time: WallMicros): number => Math.floor(time / HOUR)
-
-const HOUR = 3_600_000_000
-const DAY = 24 * HOUR
+/** `2026-11-22` */
+const dateOf = (day: number): string => new Date(day * 24 * 3600 * 1000).toISOString().slice(0, 10)
 
 export interface Place {
   /** what is to be written */

@@ -10,18 +10,14 @@ import type { SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
-import { isoUtc } from '../../frame/time/timezone.ts'
+import { systemError } from '../../errors.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
 import { removeStale, temporaryOf } from '../../temporary.ts'
-import { BY_REQUESTS } from '../data/order.ts'
 import { ticksIn } from '../data/source.ts'
-import { gapsWithin, summarise } from '../data/summary.ts'
-import { coverageEntry, recordingEntry } from '../document/json.ts'
+import { gapsWithin } from '../data/summary.ts'
 import {
-  dayOf,
   extentOf,
-  hourOf,
   pathOf,
   placeOf,
   unfinishedFilesOf,
@@ -29,6 +25,7 @@ import {
   type Place,
   type Target,
 } from './dataset-files.ts'
+import { metadataOf, type FileMetadata } from './file-metadata.ts'
 import { NDJSON } from './ndjson-file.ts'
 import { PARQUET, type ParquetCell } from './parquet-file.ts'
 import {
@@ -43,6 +40,7 @@ import {
   wireRow,
   type TableName,
 } from './parquet-tables.ts'
+import { dayOf, hourOf, hoursOf, withinDay } from './slices.ts'
 import type { TableFile, TableFormat } from './table-file.ts'
 
 export interface ExportProgress {
@@ -68,14 +66,29 @@ export interface ExportResult {
 
 export const TABLE_FORMATS = { Parquet: PARQUET, NDJSON } as const
 
-/** Version of tables and columns, in the footer of every file. */
-const SCHEMA = '1'
+/** A recorder with `--keep` may forget the oldest ticks before they are read: then the export is made again, without them. */
+const ATTEMPTS = 5
 
 /** @throws the signal's reason when aborted */
 export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const result = await exportOnce(recordings, options)
+    if (result !== null) return result
+  }
+  throw systemError(
+    `the oldest ticks are forgotten faster than they are read; "${options.directory}" is as before`,
+    'Begin later: --from, or keep more: --keep.',
+  )
+}
+
+/** @returns null if ticks of the range were forgotten meanwhile; nothing is written then */
+async function exportOnce(
+  recordings: readonly Recording[],
+  options: ExportOptions,
+): Promise<ExportResult | null> {
   const yielder = new Yielder(options.signal)
   const ofTicks = ticksIn(recordings, options.range)
   const target = { directory: options.directory, format: options.format ?? PARQUET }
@@ -91,8 +104,12 @@ export async function exportDataset(
       const isWhole = place.extent.from === whole.from
       const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
       if (!isWhole && range.from >= place.extent.to) continue
-      await set.begin(place, metadataOf(recording, { ...options, range }))
-      for (const gap of gapsWithin(recording.gaps, range)) await set.add('gaps', gap.from, gapRow(gap))
+      await set.begin(place, recording)
+      const first = recording.ticks[0]?.seq ?? 0
+      let unread = 0
+      for (const hour of hoursOf(range)) {
+        for (const gap of gapsWithin(recording.gaps, hour)) await set.add('gaps', gap.from, gapRow(gap))
+      }
       for (const marker of recording.markers) {
         if (marker.at >= range.from && marker.at < range.to) {
           await set.add('markers', marker.at, markerRow(marker))
@@ -102,11 +119,16 @@ export async function exportDataset(
         for (let seq = run.from; seq < run.to; seq++) {
           const frame = recording.frame(seq)
           if (frame !== null) await addFrame(set, frame, options.selection)
+          else unread++
           ticks++
           if (!yielder.isDue) continue
           options.onProgress({ ticks, ofTicks, rows: set.rowCount })
           await yielder.yield()
         }
+      }
+      if (unread > 0 && hasForgotten(recording, first)) {
+        await set.abandon()
+        return null
       }
     }
     return await set.finish()
@@ -114,6 +136,12 @@ export async function exportDataset(
     await set.abandon()
     throw asSystemError(options.directory, error)
   }
+}
+
+/** Damage is another reason for a tick that can't be read, and is said by the report. */
+function hasForgotten(recording: Recording, first: number): boolean {
+  recording.refresh()
+  return (recording.ticks[0]?.seq ?? Infinity) > first
 }
 
 async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }: Selection): Promise<void> {
@@ -142,18 +170,6 @@ async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }:
   }
 }
 
-/** The origin and the coverage of the rows, for the footer of each file. */
-function metadataOf(recording: Recording, { range, selection }: ExportOptions): Record<string, string> {
-  const summary = summarise([recording], { range, selection, order: BY_REQUESTS, top: null })
-  return {
-    'upstreamtop.schema': SCHEMA,
-    'upstreamtop.recording': JSON.stringify(recordingEntry(recording.info)),
-    'upstreamtop.range': JSON.stringify({ from: isoUtc(range.from), to: isoUtc(range.to) }),
-    'upstreamtop.coverage': JSON.stringify(coverageEntry(summary)),
-    'upstreamtop.histogram': 'log-linear, 16 buckets an octave, µs',
-  }
-}
-
 interface OpenFile {
   readonly file: TableFile
   readonly temporary: string
@@ -164,10 +180,12 @@ interface OpenFile {
 class DatasetWriter {
   rowCount = 0
   readonly #target: Target
-  #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
+  #source: { readonly extent: Extent; readonly recording: Recording } | null = null
   /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
   readonly #open = new Map<TableName, { hour: number; readonly opened: OpenFile }>()
   readonly #done: OpenFile[] = []
+  /** of the recording, by day: what its files tell, and whether there are ticks among them */
+  readonly #days = new Map<number, { readonly metadata: FileMetadata; hasTicks: boolean }>()
   readonly #superseded: string[] = []
 
   constructor(target: Target) {
@@ -175,10 +193,10 @@ class DatasetWriter {
   }
 
   /** The rows that follow are of another recording. */
-  async begin({ extent, superseded }: Place, metadata: Record<string, string>): Promise<void> {
-    for (const table of TABLES) await this.#closeCurrent(table)
+  async begin({ extent, superseded }: Place, recording: Recording): Promise<void> {
+    await this.#endSource()
     this.#superseded.push(...superseded)
-    this.#source = { extent, metadata }
+    this.#source = { extent, recording }
   }
 
   /** Await the returned promise before the next row; most rows return null. */
@@ -201,18 +219,38 @@ class DatasetWriter {
 
   async #addToNextFile(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> {
     await this.#closeCurrent(table)
-    const day = dayOf(at)
+    const opened = await this.#create(table, dayOf(at))
+    this.#open.set(table, { hour: hourOf(at), opened })
+    await opened.file.append(row)
+  }
+
+  async #create(table: TableName, day: number): Promise<OpenFile> {
     if (this.#source === null) throw new Error('rows before begin()')
-    const { extent, metadata } = this.#source
+    const { extent, recording } = this.#source
     let path = pathOf(this.#target, table, extent, day, 1)
     for (let part = 2; this.#done.some((file) => file.path === path); part++)
       path = pathOf(this.#target, table, extent, day, part)
     await mkdir(dirname(path), { recursive: true })
     const temporary = temporaryOf(path)
-    const content = { host: extent.host, columns: COLUMNS[table], metadata }
-    const file = await this.#target.format.create(temporary, content)
-    this.#open.set(table, { hour: hourOf(at), opened: { table, path, temporary, file } })
-    await file.append(row)
+    const about = this.#days.get(day) ?? {
+      metadata: metadataOf(recording, extent.id, withinDay(extent, day)),
+      hasTicks: false,
+    }
+    about.hasTicks ||= table === 'ticks'
+    this.#days.set(day, about)
+    const content = { host: extent.host, columns: COLUMNS[table], metadata: about.metadata }
+    return { table, path, temporary, file: await this.#target.format.create(temporary, content) }
+  }
+
+  /** Where a day has a gap or a marker and no tick, a file without rows says that nothing was recorded. */
+  async #endSource(): Promise<void> {
+    for (const table of TABLES) await this.#closeCurrent(table)
+    for (const [day, { hasTicks }] of this.#days) {
+      if (hasTicks) continue
+      this.#open.set('ticks', { hour: day * 24, opened: await this.#create('ticks', day) })
+      await this.#closeCurrent('ticks')
+    }
+    this.#days.clear()
   }
 
   async #closeCurrent(table: TableName): Promise<void> {
@@ -224,7 +262,7 @@ class DatasetWriter {
   }
 
   async finish(): Promise<ExportResult> {
-    for (const table of TABLES) await this.#closeCurrent(table)
+    await this.#endSource()
     const written = new Set(this.#done.map(({ path }) => path))
     const old = new Set(this.#superseded.filter((path) => !written.has(path)))
     for (const file of this.#done) await replace(file, old)
