@@ -56,11 +56,7 @@ export function pathOf(
   return join(directory, table, `host=${partitionValue(host)}`, date, name)
 }
 
-export const dayOf = (time: WallMicros): number => Math.floor(time / DAY)
-export const hourOf = (time: WallMicros): number => Math.floor(time / HOUR)
-
-const HOUR = 3_600_000_000
-const DAY = 24 * HOUR
+const DAY = 86_400_000_000
 
 export interface Place {
   /** what is to be written */

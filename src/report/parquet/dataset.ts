@@ -1,15 +1,13 @@
 /**
- * A Parquet data set, streamed tick by tick. Files have temporary names until all of them are complete, so that an interrupted
+ * A Parquet data set, streamed some ticks at a time. Files have temporary names until all of them are complete, so that an interrupted
  * export adds nothing, and readers see nothing of it.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { matches, selectWires, type Selectable, type Selection } from '../../frame/expression/selection.ts'
-import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { Selection } from '../../frame/expression/selection.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import type { WallMicros } from '../../frame/model/units.ts'
-import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
@@ -19,9 +17,7 @@ import { ticksIn } from '../data/source.ts'
 import { gapsWithin, summarise } from '../data/summary.ts'
 import { coverageEntry, recordingEntry } from '../document/json.ts'
 import {
-  dayOf,
   extentOf,
-  hourOf,
   pathOf,
   placeOf,
   unfinishedFilesOf,
@@ -29,21 +25,13 @@ import {
   type Place,
   type Target,
 } from './dataset-files.ts'
+import { dayOfHour, hourOf, hoursOf } from './hours.ts'
 import { NDJSON } from './ndjson-file.ts'
-import { PARQUET, type ParquetCell } from './parquet-file.ts'
-import {
-  COLUMNS,
-  connectionRow,
-  gapRow,
-  markerRow,
-  requestRow,
-  TABLES,
-  tickRow,
-  trafficRow,
-  wireRow,
-  type TableName,
-} from './parquet-tables.ts'
+import { PARQUET } from './parquet-file.ts'
+import { COLUMNS, gapRows, markerRows, TABLES, type TableName } from './parquet-tables.ts'
+import type { TableRows } from './table-columns.ts'
 import type { TableFile, TableFormat } from './table-file.ts'
+import { batchesOf } from './tick-batches.ts'
 
 export interface ExportProgress {
   readonly ticks: number
@@ -92,20 +80,16 @@ export async function exportDataset(
       const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
       if (!isWhole && range.from >= place.extent.to) continue
       await set.begin(place, metadataOf(recording, { ...options, range }))
-      for (const gap of gapsWithin(recording.gaps, range)) await set.add('gaps', gap.from, gapRow(gap))
-      for (const marker of recording.markers) {
-        if (marker.at >= range.from && marker.at < range.to) {
-          await set.add('markers', marker.at, markerRow(marker))
-        }
-      }
-      for (const run of ticksWithin(recording.ticks, range)) {
-        for (let seq = run.from; seq < run.to; seq++) {
-          const frame = recording.frame(seq)
-          if (frame !== null) await addFrame(set, frame, options.selection)
-          ticks++
-          if (!yielder.isDue) continue
-          options.onProgress({ ticks, ofTicks, rows: set.rowCount })
-          await yielder.yield()
+      await addHappenings(set, recording, range)
+      for (const { hour, runs } of hoursOf(recording.ticks, range)) {
+        for (const run of runs) {
+          for (const batch of batchesOf(recording, run, options.selection)) {
+            for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
+            ticks += batch.ticks
+            if (!yielder.isDue) continue
+            options.onProgress({ ticks, ofTicks, rows: set.rowCount })
+            await yielder.yield()
+          }
         }
       }
     }
@@ -116,29 +100,13 @@ export async function exportDataset(
   }
 }
 
-async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }: Selection): Promise<void> {
-  const { start } = frame
-  const kept = (row: Selectable): boolean => rows === null || matches(rows, row)
-  const wires = selectWires(frame.wires, rows)
-  await set.add('ticks', start, tickRow({ ...frame, wires }))
-  for (const row of frame.traffic) {
-    if (rows !== null && !kept({ ...row, outcome: null })) continue
-    const wait = set.add('traffic', start, trafficRow(frame, row))
-    if (wait !== null) await wait
-  }
-  for (const row of frame.connections) {
-    if (rows !== null && !kept({ ...row, route: null, outcome: null })) continue
-    const wait = set.add('connections', start, connectionRow(frame, row))
-    if (wait !== null) await wait
-  }
-  for (const row of wires ?? []) {
-    const wait = set.add('wires', start, wireRow(frame, row))
-    if (wait !== null) await wait
-  }
-  for (const event of frame.requests) {
-    if (!kept(event) || (codes !== null && !matches(codes, event))) continue
-    const wait = set.add('requests', start, requestRow(frame, event))
-    if (wait !== null) await wait
+const TICK_TABLES = ['traffic', 'connections', 'requests', 'ticks', 'wires'] as const
+
+async function addHappenings(set: DatasetWriter, recording: Recording, range: TimeSpan): Promise<void> {
+  for (const gap of gapsWithin(recording.gaps, range)) await set.add('gaps', hourOf(gap.from), gapRows([gap]))
+  for (const marker of recording.markers) {
+    if (marker.at >= range.from && marker.at < range.to)
+      await set.add('markers', hourOf(marker.at), markerRows([marker]))
   }
 }
 
@@ -161,12 +129,18 @@ interface OpenFile {
   readonly table: TableName
 }
 
+interface Current {
+  readonly day: number
+  readonly hour: number
+  readonly opened: OpenFile
+}
+
 class DatasetWriter {
   rowCount = 0
   readonly #target: Target
   #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
   /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
-  readonly #open = new Map<TableName, { hour: number; readonly opened: OpenFile }>()
+  readonly #open = new Map<TableName, Current>()
   readonly #done: OpenFile[] = []
   readonly #superseded: string[] = []
 
@@ -181,27 +155,22 @@ class DatasetWriter {
     this.#source = { extent, metadata }
   }
 
-  /** Await the returned promise before the next row; most rows return null. */
-  add(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> | null {
-    this.rowCount++
-    const hour = hourOf(at)
-    const current = this.#open.get(table)
-    return current?.hour === hour ? current.opened.file.append(row) : this.#addToNext(table, at, row)
+  /** @param hour as of hourOf. A slice of the rows begins with each: hours that are written apart, and joined, are the same bytes */
+  async add(table: TableName, hour: number, rows: TableRows): Promise<void> {
+    if (rows.count === 0) return
+    const day = dayOfHour(hour)
+    let current = this.#open.get(table)
+    if (current?.day !== day) {
+      await this.#closeCurrent(table)
+      current = { day, hour, opened: await this.#create(table, day) }
+    }
+    if (current.hour !== hour) await current.opened.file.endSlice()
+    this.#open.set(table, { ...current, hour })
+    await current.opened.file.append(rows)
+    this.rowCount += rows.count
   }
 
-  /** Slices begin at full hours, so that files of hours that are joined are what one export of the day writes. */
-  async #addToNext(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> {
-    const current = this.#open.get(table)
-    if (current !== undefined && dayOf(at) === Math.floor(current.hour / 24)) {
-      current.hour = hourOf(at)
-      await current.opened.file.endSlice()
-      await current.opened.file.append(row)
-    } else await this.#addToNextFile(table, at, row)
-  }
-
-  async #addToNextFile(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> {
-    await this.#closeCurrent(table)
-    const day = dayOf(at)
+  async #create(table: TableName, day: number): Promise<OpenFile> {
     if (this.#source === null) throw new Error('rows before begin()')
     const { extent, metadata } = this.#source
     let path = pathOf(this.#target, table, extent, day, 1)
@@ -211,8 +180,7 @@ class DatasetWriter {
     const temporary = temporaryOf(path)
     const content = { host: extent.host, columns: COLUMNS[table], metadata }
     const file = await this.#target.format.create(temporary, content)
-    this.#open.set(table, { hour: hourOf(at), opened: { table, path, temporary, file } })
-    await file.append(row)
+    return { table, path, temporary, file }
   }
 
   async #closeCurrent(table: TableName): Promise<void> {
