@@ -18,7 +18,7 @@ function* batches(): Generator<TableRows> {
   const recording = openRecording(source)
   const [first, last] = [recording.ticks[0]!.seq, recording.ticks.at(-1)!.seq]
   let rows = 0
-  for (const { tables } of batchesOf(recording, { from: first, to: last + 1 }, EVERYTHING)) {
+  for (const { tables } of batchesOf(recording, [{ from: first, to: last + 1 }], EVERYTHING)) {
     yield tables.traffic
     rows += tables.traffic.count
     if (rows >= Number(count)) return

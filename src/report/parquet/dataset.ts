@@ -8,14 +8,12 @@ import { dirname } from 'node:path'
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { isoUtc } from '../../frame/time/timezone.ts'
+import { systemError } from '../../errors.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
 import { removeStale, temporaryOf } from '../../temporary.ts'
-import { BY_REQUESTS } from '../data/order.ts'
 import { ticksIn } from '../data/source.ts'
-import { gapsWithin, summarise } from '../data/summary.ts'
-import { coverageEntry, recordingEntry } from '../document/json.ts'
+import { gapsWithin } from '../data/summary.ts'
 import {
   extentOf,
   pathOf,
@@ -25,10 +23,11 @@ import {
   type Place,
   type Target,
 } from './dataset-files.ts'
-import { dayOfHour, hourOf, hoursOf } from './hours.ts'
+import { metadataOf, type FileMetadata } from './file-metadata.ts'
 import { NDJSON } from './ndjson-file.ts'
 import { PARQUET } from './parquet-file.ts'
-import { COLUMNS, gapRows, markerRows, TABLES, type TableName } from './parquet-tables.ts'
+import { COLUMNS, gapRows, markerRows, TABLES, TICK_TABLES, type TableName } from './parquet-tables.ts'
+import { hourOf, hoursOf, ticksByHour, withinDay } from './slices.ts'
 import type { TableRows } from './table-columns.ts'
 import type { TableFile, TableFormat } from './table-file.ts'
 import { batchesOf } from './tick-batches.ts'
@@ -56,14 +55,29 @@ export interface ExportResult {
 
 export const TABLE_FORMATS = { Parquet: PARQUET, NDJSON } as const
 
-/** Version of tables and columns, in the footer of every file. */
-const SCHEMA = '1'
+/** A recorder with `--keep` may forget the oldest ticks before they are read: then the export is made again, without them. */
+const ATTEMPTS = 5
 
 /** @throws the signal's reason when aborted */
 export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const result = await exportOnce(recordings, options)
+    if (result !== null) return result
+  }
+  throw systemError(
+    `the oldest ticks are forgotten faster than they are read; "${options.directory}" is as before`,
+    'Begin later: --from, or keep more: --keep.',
+  )
+}
+
+/** @returns null if ticks of the range were forgotten meanwhile; nothing is written then */
+async function exportOnce(
+  recordings: readonly Recording[],
+  options: ExportOptions,
+): Promise<ExportResult | null> {
   const yielder = new Yielder(options.signal)
   const ofTicks = ticksIn(recordings, options.range)
   const target = { directory: options.directory, format: options.format ?? PARQUET }
@@ -78,19 +92,24 @@ export async function exportDataset(
       const place = await placeOf(target, whole, recording.ticks)
       const isWhole = place.extent.from === whole.from
       const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
-      if (!isWhole && range.from >= place.extent.to) continue
-      await set.begin(place, metadataOf(recording, { ...options, range }))
+      if (place.extent.from >= place.extent.to) continue
+      await set.begin(place, recording)
       await addHappenings(set, recording, range)
-      for (const { hour, runs } of hoursOf(recording.ticks, range)) {
-        for (const run of runs) {
-          for (const batch of batchesOf(recording, run, options.selection)) {
-            for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
-            ticks += batch.ticks
-            if (!yielder.isDue) continue
-            options.onProgress({ ticks, ofTicks, rows: set.rowCount })
-            await yielder.yield()
-          }
+      const first = recording.ticks[0]?.seq ?? 0
+      let unread = 0
+      for (const { hour, runs } of ticksByHour(recording.ticks, range)) {
+        for (const batch of batchesOf(recording, runs, options.selection)) {
+          for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
+          ticks += batch.ticks
+          unread += batch.unread
+          if (!yielder.isDue) continue
+          options.onProgress({ ticks, ofTicks, rows: set.rowCount })
+          await yielder.yield()
         }
+      }
+      if (unread > 0 && hasForgotten(recording, first)) {
+        await set.abandon()
+        return null
       }
     }
     return await set.finish()
@@ -100,26 +119,21 @@ export async function exportDataset(
   }
 }
 
-const TICK_TABLES = ['traffic', 'connections', 'requests', 'ticks', 'wires'] as const
-
 async function addHappenings(set: DatasetWriter, recording: Recording, range: TimeSpan): Promise<void> {
-  for (const gap of gapsWithin(recording.gaps, range)) await set.add('gaps', hourOf(gap.from), gapRows([gap]))
+  for (const hour of hoursOf(range)) {
+    for (const gap of gapsWithin(recording.gaps, hour))
+      await set.add('gaps', hourOf(gap.from), gapRows([gap]))
+  }
   for (const marker of recording.markers) {
     if (marker.at >= range.from && marker.at < range.to)
       await set.add('markers', hourOf(marker.at), markerRows([marker]))
   }
 }
 
-/** The origin and the coverage of the rows, for the footer of each file. */
-function metadataOf(recording: Recording, { range, selection }: ExportOptions): Record<string, string> {
-  const summary = summarise([recording], { range, selection, order: BY_REQUESTS, top: null })
-  return {
-    'upstreamtop.schema': SCHEMA,
-    'upstreamtop.recording': JSON.stringify(recordingEntry(recording.info)),
-    'upstreamtop.range': JSON.stringify({ from: isoUtc(range.from), to: isoUtc(range.to) }),
-    'upstreamtop.coverage': JSON.stringify(coverageEntry(summary)),
-    'upstreamtop.histogram': 'log-linear, 16 buckets an octave, µs',
-  }
+/** Damage is another reason for a tick that can't be read, and is said by the report. */
+function hasForgotten(recording: Recording, first: number): boolean {
+  recording.refresh()
+  return (recording.ticks[0]?.seq ?? Infinity) > first
 }
 
 interface OpenFile {
@@ -138,10 +152,12 @@ interface Current {
 class DatasetWriter {
   rowCount = 0
   readonly #target: Target
-  #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
+  #source: { readonly extent: Extent; readonly recording: Recording } | null = null
   /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
   readonly #open = new Map<TableName, Current>()
   readonly #done: OpenFile[] = []
+  /** of the recording, by day: what its files tell, and whether there are ticks among them */
+  readonly #days = new Map<number, { readonly metadata: FileMetadata; hasTicks: boolean }>()
   readonly #superseded: string[] = []
 
   constructor(target: Target) {
@@ -149,16 +165,16 @@ class DatasetWriter {
   }
 
   /** The rows that follow are of another recording. */
-  async begin({ extent, superseded }: Place, metadata: Record<string, string>): Promise<void> {
-    for (const table of TABLES) await this.#closeCurrent(table)
+  async begin({ extent, superseded }: Place, recording: Recording): Promise<void> {
+    await this.#endSource()
     this.#superseded.push(...superseded)
-    this.#source = { extent, metadata }
+    this.#source = { extent, recording }
   }
 
   /** @param hour as of hourOf. A slice of the rows begins with each: hours that are written apart, and joined, are the same bytes */
   async add(table: TableName, hour: number, rows: TableRows): Promise<void> {
     if (rows.count === 0) return
-    const day = dayOfHour(hour)
+    const day = Math.floor(hour / 24)
     let current = this.#open.get(table)
     if (current?.day !== day) {
       await this.#closeCurrent(table)
@@ -172,15 +188,31 @@ class DatasetWriter {
 
   async #create(table: TableName, day: number): Promise<OpenFile> {
     if (this.#source === null) throw new Error('rows before begin()')
-    const { extent, metadata } = this.#source
+    const { extent, recording } = this.#source
     let path = pathOf(this.#target, table, extent, day, 1)
     for (let part = 2; this.#done.some((file) => file.path === path); part++)
       path = pathOf(this.#target, table, extent, day, part)
     await mkdir(dirname(path), { recursive: true })
     const temporary = temporaryOf(path)
-    const content = { host: extent.host, columns: COLUMNS[table], metadata }
-    const file = await this.#target.format.create(temporary, content)
-    return { table, path, temporary, file }
+    const about = this.#days.get(day) ?? {
+      metadata: metadataOf(recording, extent.id, withinDay(extent, day)),
+      hasTicks: false,
+    }
+    about.hasTicks ||= table === 'ticks'
+    this.#days.set(day, about)
+    const content = { host: extent.host, columns: COLUMNS[table], metadata: about.metadata }
+    return { table, path, temporary, file: await this.#target.format.create(temporary, content) }
+  }
+
+  /** Where a day has a gap or a marker and no tick, a file without rows says that nothing was recorded. */
+  async #endSource(): Promise<void> {
+    for (const table of TABLES) await this.#closeCurrent(table)
+    for (const [day, { hasTicks }] of this.#days) {
+      if (hasTicks) continue
+      this.#open.set('ticks', { day, hour: day * 24, opened: await this.#create('ticks', day) })
+      await this.#closeCurrent('ticks')
+    }
+    this.#days.clear()
   }
 
   async #closeCurrent(table: TableName): Promise<void> {
@@ -192,7 +224,7 @@ class DatasetWriter {
   }
 
   async finish(): Promise<ExportResult> {
-    for (const table of TABLES) await this.#closeCurrent(table)
+    await this.#endSource()
     const written = new Set(this.#done.map(({ path }) => path))
     const old = new Set(this.#superseded.filter((path) => !written.has(path)))
     for (const file of this.#done) await replace(file, old)

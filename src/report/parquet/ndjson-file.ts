@@ -70,6 +70,8 @@ class NdjsonFile implements TableFile {
   async close(): Promise<void> {
     await this.endSlice()
     await this.#last
+    // No byte is no gzip.
+    if (this.rows === 0) await this.#file.writeFile(await compressed(''))
     await this.#file.close()
   }
 

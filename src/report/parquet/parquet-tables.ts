@@ -137,6 +137,8 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
   ],
 }
 
+/** The tables with rows of ticks. */
+export const TICK_TABLES = ['traffic', 'connections', 'requests', 'ticks', 'wires'] as const
 /** The rows of some ticks, table by table. */
 export type TickTables = Readonly<
   Record<'traffic' | 'connections' | 'requests' | 'ticks' | 'wires', TableRows>

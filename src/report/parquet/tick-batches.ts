@@ -7,21 +7,24 @@ import { columnsOfFrames } from './frame-columns.ts'
 import { tablesOf, type TickTables } from './parquet-tables.ts'
 
 export interface Batch {
-  /** ticks of the range, those that could not be read among them */
   readonly ticks: number
+  /** of these ticks, those that could not be read */
+  readonly unread: number
   readonly tables: TickTables
 }
 
 export function* batchesOf(
   recording: Recording,
-  { from, to }: SeqRange,
+  runs: readonly SeqRange[],
   selection: Selection,
 ): Generator<Batch> {
-  for (let next = from; next < to;) {
-    const columns = recording.columns?.({ from: next, to }) ?? null
-    const batch = columns === null ? framesFrom(recording, { from: next, to }) : wholeBatch(columns)
-    yield { ticks: batch.ticks, tables: tablesOf(batch.columns, selected(batch.columns, selection)) }
-    next += batch.ticks
+  for (const { from, to } of runs) {
+    for (let next = from; next < to;) {
+      const { ticks, columns } = ticksFrom(recording, { from: next, to })
+      const tables = tablesOf(columns, selected(columns, selection))
+      yield { ticks, unread: ticks - columns.heads.length, tables }
+      next += ticks
+    }
   }
 }
 
@@ -30,7 +33,10 @@ interface ReadTicks {
   readonly columns: TickColumns
 }
 
-const wholeBatch = (columns: TickColumns): ReadTicks => ({ ticks: columns.heads.length, columns })
+function ticksFrom(recording: Recording, range: SeqRange): ReadTicks {
+  const columns = recording.columns?.(range) ?? null
+  return columns === null ? framesFrom(recording, range) : { ticks: columns.heads.length, columns }
+}
 
 /** Frames take more memory than columns. */
 const MOST_FRAMES = 60
