@@ -10,7 +10,7 @@ import { basename, join } from 'node:path'
 import { asSystemError } from '../../output.ts'
 import { isStale, temporaryOf } from '../../temporary.ts'
 import { partsOf, runsOf, type DayFile, type Run } from './compact-plan.ts'
-import { fileOf, hostFolder, nameOfFile, type Target } from './dataset-files.ts'
+import { fileOf, hostFolder, nameOfFile, type ExistingFile, type Target } from './dataset-files.ts'
 import { joinedMetadata, isJoinable } from './file-metadata.ts'
 import { NDJSON } from './ndjson-file.ts'
 import { PARQUET } from './parquet-file.ts'
@@ -87,15 +87,20 @@ async function compactDay(
   signal: AbortSignal,
 ): Promise<{ parts: number; files: number } | null> {
   const done = { parts: 0, files: 0 }
-  const files: DayFile[] = []
-  for (const table of TABLES) {
-    const folder = join(target.directory, table, day)
+  const folders = TABLES.map((table) => ({ table, folder: join(target.directory, table, day) }))
+  const listed: { readonly table: TableName; readonly file: ExistingFile }[] = []
+  for (const { table, folder } of folders) {
     if (await isWrittenTo(folder)) return null
     for (const name of await namesIn(folder)) {
       const file = fileOf(join(folder, name), target.format)
-      if (file !== null) files.push({ ...file, table, ...(await aboutOf(file.path, target.format)) })
+      if (file !== null) listed.push({ table, file })
     }
   }
+  // A day that is joined already: its footers need not be read.
+  if (listed.length === new Set(listed.map(({ table }) => table)).size) return done
+  const files: DayFile[] = []
+  for (const { table, file } of listed)
+    files.push({ ...file, table, ...(await aboutOf(file.path, target.format)) })
   const runs = runsOf(files)
   for (const table of TABLES) {
     signal.throwIfAborted()

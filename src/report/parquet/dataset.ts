@@ -107,7 +107,7 @@ async function exportOnce(
           await yielder.yield()
         }
       }
-      if (read < countWithin(before, range) && hasForgotten(recording, before)) {
+      if (read < countWithin(before, range) && hasForgotten(recording, before, range)) {
         await set.abandon()
         return null
       }
@@ -134,9 +134,10 @@ const countWithin = (ticks: readonly TickSummary[], range: TimeSpan): number =>
   ticksWithin(ticks, range).reduce((sum, { from, to }) => sum + to - from, 0)
 
 /** Damage is another reason for a tick that can't be read, and is said by the report. */
-function hasForgotten(recording: Recording, before: readonly TickSummary[]): boolean {
+function hasForgotten(recording: Recording, before: readonly TickSummary[], range: TimeSpan): boolean {
   recording.refresh()
-  return (recording.ticks[0]?.seq ?? Infinity) > (before[0]?.seq ?? 0)
+  const [first] = ticksWithin(before, range)
+  return first !== undefined && (recording.ticks[0]?.seq ?? Infinity) > first.from
 }
 
 interface OpenFile {
