@@ -33,15 +33,23 @@ export interface ThreadError {
   readonly remedy: string | undefined
 }
 
-export const threadsFor = (most = availableParallelism()): WriteHours => {
+/** null: no threads */
+export type StartThread = ((data: ThreadData) => Worker) | null
+
+/** Beside main. The sources have no such file, and node no loader for them in a thread: there, only tests start threads. */
+const startBundled: StartThread = import.meta.url.endsWith('.ts')
+  ? null
+  : (data) => new Worker(new URL('export-thread.js', HERE), { workerData: data })
+
+export const threadsFor = (most = availableParallelism(), start = startBundled): WriteHours => {
   return async (recording, jobs, { signal, onProgress }) => {
     const data = dataFor(recording)
     const count = Math.min(most, jobs.length)
-    if (data === null || count < 2) return null
+    if (start === null || data === null || count < 2) return null
     signal.throwIfAborted()
     const queue = jobs.entries()
     const results: HourResult[] = []
-    const threads = Array.from({ length: count }, () => started(data))
+    const threads = Array.from({ length: count }, () => start(data))
     const onAbort = (): void => threads.forEach((thread) => void thread.terminate())
     signal.addEventListener('abort', onAbort)
     try {
@@ -60,15 +68,6 @@ export const threadsFor = (most = availableParallelism()): WriteHours => {
 /** null: another thread can't open the same */
 function dataFor({ place, info }: Recording): ThreadData | null {
   return place === undefined || place === null ? null : { ...place, began: info.began ?? info.start }
-}
-
-/** Beside main. From the sources a thread of node 20 needs tsx told once more. */
-function started(data: ThreadData): Worker {
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('export-thread.js', HERE), { workerData: data })
-  const entry = JSON.stringify(new URL('export-thread.ts', HERE).href)
-  const script = `import('tsx/esm/api').then(({ register }) => { register(); return import(${entry}) })`
-  return new Worker(script, { eval: true, workerData: data })
 }
 
 /** Gives the thread a job after another until there are no more. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { threadsFor } from '../../../src/cli/exporting/threads.ts'
+import { Worker } from 'node:worker_threads'
+import { threadsFor, type StartThread } from '../../../src/cli/exporting/threads.ts'
 import { UserError } from '../../../src/errors.ts'
 import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
 import { EVERYTHING, splitSelection } from '../../../src/frame/expression/selection.ts'
@@ -18,6 +19,13 @@ import { openRecording } from '../../../src/store/read/reader.ts'
 import { createRecording } from '../../../src/store/write/writer.ts'
 import { backend, frame, route, START } from '../../report/fake.ts'
 import { inFolder, META } from '../../store/support.ts'
+
+/** A thread of node 20 knows nothing of the loader of this one. */
+const fromSources: StartThread = (data) => {
+  const entry = JSON.stringify(new URL('../../../src/export-thread.ts', import.meta.url).href)
+  const script = `import('tsx/esm/api').then(({ register }) => { register(); return import(${entry}) })`
+  return new Worker(script, { eval: true, workerData: data })
+}
 
 /** A tick each two minutes from 14:00 on, until 01:00 of the next day. */
 function recorded(folder: string): string {
@@ -61,7 +69,7 @@ const filesIn = (lake: string): string[] =>
 
 /** Threads, and how many hours they have written. */
 function counted(): { hours: number; readonly writeHours: WriteHours } {
-  const threads = threadsFor(3)
+  const threads = threadsFor(3, fromSources)
   const seen = {
     hours: 0,
     writeHours: async (...call: Parameters<WriteHours>) => {
@@ -124,7 +132,7 @@ test('threads that are stopped, or cannot go on, leave nothing behind', async ()
     const lake = join(folder, 'lake')
     const stop = new AbortController()
     const stopped = {
-      writeHours: threadsFor(3),
+      writeHours: threadsFor(3, fromSources),
       signal: stop.signal,
       onProgress: () => stop.abort(new Error('stop it')),
     }
@@ -134,7 +142,7 @@ test('threads that are stopped, or cannot go on, leave nothing behind', async ()
     const recording = openRecording(file)
     rmSync(file)
     await assert.rejects(
-      exported(recording, lake, { writeHours: threadsFor(3) }),
+      exported(recording, lake, { writeHours: threadsFor(3, fromSources) }),
       (error) => error instanceof UserError && error.message.includes('hours.db'),
     )
     assert.deepEqual(filesIn(lake), [])
