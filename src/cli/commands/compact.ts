@@ -26,7 +26,7 @@ export function compactCommand(io: Io): Command {
           `there is no folder "${directory}"`,
           'Name the one that report --parquet has filled.',
         )
-      const { compactDataset } = await import('../../report/parquet/compact.ts')
+      const { compactDataset } = await import('../../report/parquet/compact/compact.ts')
       const { parts, files, busy } = await interruptible(io.signal, (signal) =>
         compactDataset({
           directory,

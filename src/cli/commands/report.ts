@@ -176,7 +176,9 @@ async function writeDataset(
   // 5 % of the time.
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=120')
-  const { exportDataset, TABLE_FORMATS } = await import('../../report/parquet/dataset.ts')
+  const { exportDataset } = await import('../../report/parquet/dataset.ts')
+  const { TABLE_FORMATS } = await import('../../report/parquet/table-formats.ts')
+  const { threadsFor } = await import('../exporting/threads.ts')
   const { exportHours } = await import('../../report/parquet/hourly.ts')
   const progress = rowProgress(io, 'rows')
   const { files, rows, hours } = await interruptible(io.signal, async (signal) => {
@@ -185,6 +187,7 @@ async function writeDataset(
       format: TABLE_FORMATS[format],
       selection,
       signal,
+      writeHours: threadsFor(),
       onProgress: ({ ticks, ofTicks, rows: written }: ExportProgress) =>
         progress.report(ticks, ofTicks, written),
     }

@@ -77,6 +77,12 @@ export interface BackendActivity {
   readonly requests: number
 }
 
+/** A file, and the µs that are added to its clock. */
+export interface RecordingPlace {
+  readonly file: string
+  readonly offset: number
+}
+
 /** The read interface of a recording: the store implements it over SQLite, tests over arrays. Every call is a short read. */
 export interface Recording {
   readonly info: RecordingInfo
@@ -86,6 +92,8 @@ export interface Recording {
   readonly markers: readonly Marker[]
   /** what was repaired in memory to open it, as text; empty for an undamaged file */
   readonly damage: readonly string[]
+  /** where another thread can open the same; null or absent: it can't, because it is in memory, or is being repaired there */
+  readonly place?: RecordingPlace | null
   /** null if the tick's rows cannot be read */
   frame(seq: number): SecondFrame | null
   /**

@@ -1,36 +1,24 @@
 /**
- * A Parquet data set, streamed some ticks at a time. Files have temporary names until all of them are complete, so that an interrupted
- * export adds nothing, and readers see nothing of it.
+ * A Parquet data set, streamed some ticks at a time; or hour by hour on several threads, which gives the same bytes.
  */
-import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { systemError } from '../../errors.ts'
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
+import type { WallMicros } from '../../frame/model/units.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
-import { systemError } from '../../errors.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
-import { removeStale, temporaryOf } from '../../temporary.ts'
+import { removeStale } from '../../temporary.ts'
 import { ticksIn } from '../data/source.ts'
 import { gapsWithin } from '../data/summary.ts'
-import {
-  extentOf,
-  pathOf,
-  placeOf,
-  unfinishedFilesOf,
-  type Extent,
-  type Place,
-  type Target,
-} from './dataset-files.ts'
-import { metadataOf, type FileMetadata } from './file-metadata.ts'
-import { NDJSON } from './ndjson-file.ts'
+import { extentOf, placeOf, unfinishedFilesOf, type Target } from './dataset-files.ts'
+import { DatasetWriter, type Slice, type Written } from './dataset-writer.ts'
+import type { HourJob, HourProgress, HourResult, TickTable } from './hour-parts.ts'
 import { PARQUET } from './parquet-file.ts'
-import { COLUMNS, gapRows, markerRows, TABLES, TICK_TABLES, type TableName } from './parquet-tables.ts'
-import { hourOf, hoursOf, ticksByHour, withinDay } from './slices.ts'
-import type { TableRows } from './table-columns.ts'
-import type { TableFile, TableFormat } from './table-file.ts'
-import { batchesOf } from './tick-batches.ts'
+import { gapRows, markerRows, TICK_TABLES } from './parquet-tables.ts'
+import { dayOf, hourOf, hoursOf, ticksByHour, type HourTicks } from './slices.ts'
+import type { TableFormat } from './table-file.ts'
+import { batchesOf, countOf } from './tick-batches.ts'
 
 export interface ExportProgress {
   readonly ticks: number
@@ -46,14 +34,21 @@ export interface ExportOptions {
   readonly selection: Selection
   readonly signal: AbortSignal
   readonly onProgress: (progress: ExportProgress) => void
+  /** absent: on this thread */
+  readonly writeHours?: WriteHours
 }
 
-export interface ExportResult {
-  readonly files: readonly string[]
-  readonly rows: Readonly<Record<TableName, number>>
-}
+export type ExportResult = Written
 
-export const TABLE_FORMATS = { Parquet: PARQUET, NDJSON } as const
+/**
+ * Writes hours of a recording on several threads, several at once. @returns their results in order; null if another thread can't open the
+ * recording @throws the reason of the signal when it is aborted, after the threads have ended; so for an error of one of them
+ */
+export type WriteHours = (
+  recording: Recording,
+  jobs: readonly HourJob[],
+  options: { readonly signal: AbortSignal; readonly onProgress: (progress: HourProgress) => void },
+) => Promise<readonly HourResult[] | null>
 
 /** A recorder with `--keep` may forget the oldest ticks before they are read: then the export is made again, without them. */
 const ATTEMPTS = 5
@@ -78,11 +73,9 @@ async function exportOnce(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult | null> {
-  const yielder = new Yielder(options.signal)
-  const ofTicks = ticksIn(recordings, options.range)
   const target = { directory: options.directory, format: options.format ?? PARQUET }
   const set = new DatasetWriter(target)
-  let ticks = 0
+  const progress = new Progress(ticksIn(recordings, options.range), options.onProgress)
   try {
     options.signal.throwIfAborted()
     for (const host of new Set(recordings.map(({ info }) => info.host)))
@@ -96,17 +89,9 @@ async function exportOnce(
       if (place.extent.from >= place.extent.to) continue
       await set.begin(place, recording)
       await addHappenings(set, recording, range)
-      let read = 0
-      for (const { hour, runs } of ticksByHour(recording.ticks, range)) {
-        for (const batch of batchesOf(recording, runs, options.selection)) {
-          for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
-          ticks += batch.ticks
-          read += batch.ticks - batch.unread
-          if (!yielder.isDue) continue
-          options.onProgress({ ticks, ofTicks, rows: set.rowCount })
-          await yielder.yield()
-        }
-      }
+      const source = { set, recording, host: place.extent.host, target, options, progress }
+      let read = countWithin(recording.ticks, range)
+      for (const day of daysOf(recording, range)) read -= await addDay(source, day)
       if (read < countWithin(before, range) && hasForgotten(recording, before, range)) {
         await set.abandon()
         return null
@@ -119,14 +104,126 @@ async function exportOnce(
   }
 }
 
+interface Source {
+  readonly set: DatasetWriter
+  readonly recording: Recording
+  readonly host: string
+  readonly target: Target
+  readonly options: ExportOptions
+  readonly progress: Progress
+}
+
+interface HourSlice extends Slice, HourTicks {}
+
+/** The hours by day: those of a day are joined before the next one begins. */
+function daysOf(recording: Recording, range: TimeSpan): HourSlice[][] {
+  const days: HourSlice[][] = []
+  for (const [number, hour] of ticksByHour(recording.ticks, range).entries()) {
+    const slice = { ...hour, day: Math.floor(hour.hour / 24), number }
+    if (days.at(-1)?.[0]?.day === slice.day) days.at(-1)!.push(slice)
+    else days.push([slice])
+  }
+  return days
+}
+
+/** @returns the number of ticks that could not be read */
+async function addDay(source: Source, hours: readonly HourSlice[]): Promise<number> {
+  const results = hours.length > 1 ? await writtenApart(source, hours) : null
+  if (results === null) return addHere(source, hours)
+  let unread = 0
+  for (const [i, { parts, result }] of results.entries()) {
+    for (const table of TICK_TABLES) {
+      const rows = result.rows[table]
+      if (rows !== undefined) await source.set.addPart(table, hours[i]!, { path: parts[table], rows })
+    }
+    unread += result.unread
+  }
+  return unread
+}
+
+async function addHere(
+  { set, recording, options, progress }: Source,
+  hours: readonly HourSlice[],
+): Promise<number> {
+  const yielder = new Yielder(options.signal)
+  let unread = 0
+  for (const hour of hours) {
+    for (const batch of batchesOf(recording, hour.runs, options.selection)) {
+      for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
+      progress.add({ ticks: batch.ticks, rows: countOf(batch.tables) })
+      unread += batch.unread
+      if (!yielder.isDue) continue
+      progress.report()
+      await yielder.yield()
+    }
+  }
+  return unread
+}
+
+interface PartsOfHour {
+  readonly parts: Readonly<Record<TickTable, string>>
+  readonly result: HourResult
+}
+
+/** null: not on other threads */
+async function writtenApart(
+  { set, recording, host, target, options, progress }: Source,
+  hours: readonly HourSlice[],
+): Promise<PartsOfHour[] | null> {
+  if (options.writeHours === undefined) return null
+  const jobs: HourJob[] = []
+  for (const hour of hours) {
+    const paths = await Promise.all(
+      TICK_TABLES.map(async (table) => [table, await set.partPath(table, hour)]),
+    )
+    jobs.push({
+      host,
+      extension: target.format.extension,
+      runs: hour.runs,
+      selection: options.selection,
+      paths: Object.fromEntries(paths) as HourJob['paths'],
+    })
+  }
+  const results = await options.writeHours(recording, jobs, {
+    signal: options.signal,
+    onProgress: (done) => {
+      progress.add(done)
+      progress.report()
+    },
+  })
+  return results?.map((result, i) => ({ parts: jobs[i]!.paths, result })) ?? null
+}
+
+class Progress {
+  #ticks = 0
+  #rows = 0
+  readonly #ofTicks: number
+  readonly #onProgress: ExportOptions['onProgress']
+
+  constructor(ofTicks: number, onProgress: ExportOptions['onProgress']) {
+    this.#ofTicks = ofTicks
+    this.#onProgress = onProgress
+  }
+
+  add({ ticks, rows }: HourProgress): void {
+    this.#ticks += ticks
+    this.#rows += rows
+  }
+
+  report(): void {
+    this.#onProgress({ ticks: this.#ticks, ofTicks: this.#ofTicks, rows: this.#rows })
+  }
+}
+
 async function addHappenings(set: DatasetWriter, recording: Recording, range: TimeSpan): Promise<void> {
+  const sliceOf = (time: WallMicros): Slice => ({ day: dayOf(time), number: hourOf(time) })
   for (const hour of hoursOf(range)) {
     for (const gap of gapsWithin(recording.gaps, hour))
-      await set.add('gaps', hourOf(gap.from), gapRows([gap]))
+      await set.add('gaps', sliceOf(gap.from), gapRows([gap]))
   }
   for (const marker of recording.markers) {
     if (marker.at >= range.from && marker.at < range.to)
-      await set.add('markers', hourOf(marker.at), markerRows([marker]))
+      await set.add('markers', sliceOf(marker.at), markerRows([marker]))
   }
 }
 
@@ -138,119 +235,4 @@ function hasForgotten(recording: Recording, before: readonly TickSummary[], rang
   recording.refresh()
   const [first] = ticksWithin(before, range)
   return first !== undefined && (recording.ticks[0]?.seq ?? Infinity) > first.from
-}
-
-interface OpenFile {
-  readonly file: TableFile
-  readonly temporary: string
-  readonly path: string
-  readonly table: TableName
-}
-
-interface Current {
-  readonly day: number
-  readonly hour: number
-  readonly opened: OpenFile
-}
-
-class DatasetWriter {
-  rowCount = 0
-  readonly #target: Target
-  #source: { readonly extent: Extent; readonly recording: Recording } | null = null
-  /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
-  readonly #open = new Map<TableName, Current>()
-  readonly #done: OpenFile[] = []
-  /** of the recording, by day: what its files tell, and whether there are ticks among them */
-  readonly #days = new Map<number, { readonly metadata: FileMetadata; hasTicks: boolean }>()
-  readonly #superseded: string[] = []
-
-  constructor(target: Target) {
-    this.#target = target
-  }
-
-  /** The rows that follow are of another recording. */
-  async begin({ extent, superseded }: Place, recording: Recording): Promise<void> {
-    await this.#endSource()
-    this.#superseded.push(...superseded)
-    this.#source = { extent, recording }
-  }
-
-  /** @param hour as of hourOf. A slice of the rows begins with each: hours that are written apart, and joined, are the same bytes */
-  async add(table: TableName, hour: number, rows: TableRows): Promise<void> {
-    if (rows.count === 0) return
-    const day = Math.floor(hour / 24)
-    let current = this.#open.get(table)
-    if (current?.day !== day) {
-      await this.#closeCurrent(table)
-      current = { day, hour, opened: await this.#create(table, day) }
-    }
-    if (current.hour !== hour) await current.opened.file.endSlice()
-    this.#open.set(table, { ...current, hour })
-    await current.opened.file.append(rows)
-    this.rowCount += rows.count
-  }
-
-  async #create(table: TableName, day: number): Promise<OpenFile> {
-    if (this.#source === null) throw new Error('rows before begin()')
-    const { extent, recording } = this.#source
-    let path = pathOf(this.#target, table, extent, day, 1)
-    for (let part = 2; this.#done.some((file) => file.path === path); part++)
-      path = pathOf(this.#target, table, extent, day, part)
-    await mkdir(dirname(path), { recursive: true })
-    const temporary = temporaryOf(path)
-    const about = this.#days.get(day) ?? {
-      metadata: metadataOf(recording, extent.id, withinDay(extent, day)),
-      hasTicks: false,
-    }
-    about.hasTicks ||= table === 'ticks'
-    this.#days.set(day, about)
-    const content = { host: extent.host, columns: COLUMNS[table], metadata: about.metadata }
-    return { table, path, temporary, file: await this.#target.format.create(temporary, content) }
-  }
-
-  /** Where a day has a gap or a marker and no tick, a file without rows says that nothing was recorded. */
-  async #endSource(): Promise<void> {
-    for (const table of TABLES) await this.#closeCurrent(table)
-    for (const [day, { hasTicks }] of this.#days) {
-      if (hasTicks) continue
-      this.#open.set('ticks', { day, hour: day * 24, opened: await this.#create('ticks', day) })
-      await this.#closeCurrent('ticks')
-    }
-    this.#days.clear()
-  }
-
-  async #closeCurrent(table: TableName): Promise<void> {
-    const current = this.#open.get(table)
-    if (current === undefined) return
-    this.#open.delete(table)
-    this.#done.push(current.opened)
-    await current.opened.file.close()
-  }
-
-  async finish(): Promise<ExportResult> {
-    await this.#endSource()
-    const written = new Set(this.#done.map(({ path }) => path))
-    const old = new Set(this.#superseded.filter((path) => !written.has(path)))
-    for (const file of this.#done) await replace(file, old)
-    for (const path of old) await rm(path, { force: true })
-    const rows = Object.fromEntries(TABLES.map((table) => [table, 0])) as Record<TableName, number>
-    for (const { table, file } of this.#done) rows[table] += file.rows
-    return { files: this.#done.map(({ path }) => path), rows }
-  }
-
-  async abandon(): Promise<void> {
-    const open = [...this.#open.values()].map(({ opened }) => opened)
-    for (const { file } of open) await file.abandon().catch(() => undefined)
-    for (const { temporary } of [...open, ...this.#done]) await rm(temporary, { force: true })
-  }
-}
-
-/** The old file takes the new name first, so that a reader finds the old rows or the new ones of a table and day, and never both. */
-async function replace({ temporary, path }: OpenFile, old: Set<string>): Promise<void> {
-  const before = existsSync(path) ? undefined : [...old].find((one) => dirname(one) === dirname(path))
-  if (before !== undefined) {
-    await rename(before, path)
-    old.delete(before)
-  }
-  await rename(temporary, path)
 }

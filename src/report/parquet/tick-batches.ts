@@ -28,6 +28,9 @@ export function* batchesOf(
   }
 }
 
+export const countOf = (tables: TickTables): number =>
+  Object.values(tables).reduce((sum, { count }) => sum + count, 0)
+
 interface ReadTicks {
   readonly ticks: number
   readonly columns: TickColumns

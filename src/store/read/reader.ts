@@ -5,6 +5,7 @@ import type {
   BackendActivity,
   Recording,
   RecordingInfo,
+  RecordingPlace,
   SeqRange,
   TickSummary,
 } from '../../frame/model/recording.ts'
@@ -89,6 +90,10 @@ export class StoredRecording implements Recording {
   get damage(): readonly string[] {
     const later = this.#connection.damage.filter((words) => !this.#damage.includes(words))
     return later.length === 0 ? this.#damage : [...this.#damage, ...later]
+  }
+  get place(): RecordingPlace | null {
+    const { file, isInPlace } = this.#connection
+    return isInPlace && this.damage.length === 0 ? { file, offset: 0 } : null
   }
   /** facts about the file that are no damage, in words */
   get notes(): readonly string[] {

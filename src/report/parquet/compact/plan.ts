@@ -1,7 +1,7 @@
 /** Which files of a day become one. A name must not claim a time that was not exported: only ranges that meet are joined. */
-import type { ExistingFile } from './dataset-files.ts'
-import type { FileMetadata } from './file-metadata.ts'
-import type { TableName } from './parquet-tables.ts'
+import type { ExistingFile } from '../dataset-files.ts'
+import type { FileMetadata } from '../file-metadata.ts'
+import type { TableName } from '../parquet-tables.ts'
 
 export interface DayFile extends ExistingFile {
   readonly table: TableName
