@@ -41,6 +41,7 @@ interface ReportFlags extends StepFlags {
   readonly bom?: boolean
   readonly heatmap?: boolean
   readonly parquet?: string
+  readonly ndjsonTables?: string
   readonly offset: ReadonlyMap<string, number>
   readonly tz?: string
 }
@@ -67,6 +68,7 @@ export function reportCommand(io: Io): Command {
     .addOption(bomOption())
     .option('--out <file>', 'write it there instead of standard output')
     .option('--parquet <dir>', 'write a Parquet data set there instead')
+    .option('--ndjson-tables <dir>', 'write the tables there as NDJSON, gzipped')
     .option('--offset <host=shift>', "move a host's clock (repeatable)", offsetOption, new Map())
     .option(
       '--tz <zone>',
@@ -78,18 +80,19 @@ export function reportCommand(io: Io): Command {
   const commandLine = rememberOptions(command)
   return command.action(async (files: string[], flags: ReportFlags) => {
     const selection = selectionOption('--where', flags.where)
-    checkBom(flags.bom, flags.parquet === undefined ? flags.format : 'Parquet')
+    const sets = dataSetsOf(flags)
+    checkBom(flags.bom, sets[0]?.format ?? flags.format)
     checkHeatmap(flags)
     checkStatus(selection, flags.by ?? null)
     refuseStep(flags)
     if (flags.by === 'wire') checkWire(selection, flags.sort ?? BY_REQUESTS)
     refuseTwice(files)
-    if (flags.parquet !== undefined) refuseStandardOutput('--parquet', flags.parquet)
+    for (const { option, directory } of sets) refuseStandardOutput(option, directory)
     const recordings = await openShifted(files, flags.offset)
     try {
       refuseOverlaps(recordings)
-      if (flags.parquet !== undefined) await writeDataset(recordings, selection, flags.parquet, flags, io)
-      else await writeReport(recordings, selection, flags, commandLine(), io)
+      if (sets.length === 0) await writeReport(recordings, selection, flags, commandLine(), io)
+      for (const set of sets) await writeDataset(recordings, selection, set, flags, io)
     } finally {
       for (const recording of recordings) recording.close()
     }
@@ -126,10 +129,27 @@ async function writeReport(
   else await writeResult(written, flags.out, io, flags.bom)
 }
 
+interface DataSet {
+  readonly option: string
+  readonly directory: string
+  readonly format: 'Parquet' | 'NDJSON'
+}
+
+function dataSetsOf({ parquet, ndjsonTables }: ReportFlags): DataSet[] {
+  return [
+    ...(parquet === undefined
+      ? []
+      : [{ option: '--parquet', directory: parquet, format: 'Parquet' as const }]),
+    ...(ndjsonTables === undefined
+      ? []
+      : [{ option: '--ndjson-tables', directory: ndjsonTables, format: 'NDJSON' as const }]),
+  ]
+}
+
 async function writeDataset(
   recordings: readonly Recording[],
   selection: Selection,
-  directory: string,
+  { directory, format }: DataSet,
   flags: ReportFlags,
   io: Io,
 ): Promise<void> {
@@ -143,12 +163,13 @@ async function writeDataset(
   // 5 % of the time.
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=120')
-  const { exportDataset } = await import('../../report/parquet/dataset.ts')
+  const { exportDataset, TABLE_FORMATS } = await import('../../report/parquet/dataset.ts')
   const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
   const progress = rowProgress(io, 'rows')
   const { files, rows } = await interruptible(io.signal, (signal) =>
     exportDataset(recordings, {
       directory,
+      format: TABLE_FORMATS[format],
       range,
       selection,
       signal,
@@ -222,6 +243,7 @@ Examples:
   upstreamtop report incident.db --format html --out incident.html  one page to send around
   upstreamtop report incident.db --format openmetrics --step 15s    samples with timestamps, for promtool tsdb create-blocks-from
   upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends
+  upstreamtop report incident.db --ndjson-tables lake/              the same tables, for engines that read no Parquet
 
 Expressions: backend, upstream, namespace, method, route with = != ~ !~; requests rps 5xx 4xx failures grpc_errors in_flight
 sent_bytes received_bytes avg p50 p90 p95 p99 p999 max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ).

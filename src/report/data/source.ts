@@ -42,7 +42,7 @@ export function shifted(recording: Recording, offset: number): Recording {
     *requests(range) {
       for (const event of recording.requests(range)) yield { ...event, at: move(event.at) }
     },
-    refresh: () => false,
+    refresh: () => recording.refresh(),
     close: () => recording.close(),
   }
 }

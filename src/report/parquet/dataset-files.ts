@@ -11,6 +11,14 @@ import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import { spanOf, type TimeSpan } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
 import { TABLES, type TableName } from './parquet-tables.ts'
+import { withinDay } from './slices.ts'
+import type { TableFormat } from './table-file.ts'
+
+/** A data set: files of one format in a folder. Another format's files may lie beside them. */
+export interface Target {
+  readonly directory: string
+  readonly format: TableFormat
+}
 
 /** The part of a recording that is exported. */
 export interface Extent extends TimeSpan {
@@ -34,24 +42,20 @@ export function extentOf({ info, ticks }: Recording, range: TimeSpan): Extent {
 
 /** @param part 1; more if the clock was set back over midnight */
 export function pathOf(
-  directory: string,
+  { directory, format }: Target,
   table: TableName,
   { host, id, ...extent }: Extent,
   day: number,
   part: number,
 ): string {
-  const [midnight, next] = [day * DAY, (day + 1) * DAY]
-  const times = [Math.max(extent.from, midnight), Math.min(extent.to, next)].map((time) =>
-    stamp(wallMicros(time)),
-  )
-  const name = `${[table, ...times, id, ...(part === 1 ? [] : [part])].join('-')}.parquet`
-  const date = `date=${isoUtc(wallMicros(midnight)).slice(0, 10)}`
+  const { from, to } = withinDay(extent, day)
+  const name = `${[table, stamp(from), stamp(to), id, ...(part === 1 ? [] : [part])].join('-')}.${format.extension}`
+  const date = `date=${dateOf(day)}`
   return join(directory, table, `host=${partitionValue(host)}`, date, name)
 }
 
-export const dayOf = (time: WallMicros): number => Math.floor(time / DAY)
-
-const DAY = 86_400_000_000
+/** `2026-11-22` */
+const dateOf = (day: number): string => new Date(day * 24 * 3600 * 1000).toISOString().slice(0, 10)
 
 export interface Place {
   /** what is to be written */
@@ -61,14 +65,10 @@ export interface Place {
 }
 
 /** @throws UserError if rows would be in the data set twice */
-export async function placeOf(
-  directory: string,
-  extent: Extent,
-  ticks: readonly TickSummary[],
-): Promise<Place> {
-  const existing = (await filesOf(directory, extent.host)).flatMap(complete)
+export async function placeOf(target: Target, extent: Extent, ticks: readonly TickSummary[]): Promise<Place> {
+  const existing = await completeFilesOf(target, extent.host)
   const rest = extent.isCut ? withoutKept(extent, existing, ticks) : extent
-  return { extent: rest, superseded: supersededOf(directory, rest, existing) }
+  return { extent: rest, superseded: supersededOf(target.directory, rest, existing) }
 }
 
 /** Files with rows that the recording has forgotten since can't be made again: they stay, and the export begins after them. */
@@ -105,8 +105,13 @@ interface ExistingFile {
   readonly id: string
 }
 
+/** What exports that were killed have left, and what others are writing. */
+export async function unfinishedFilesOf({ directory, format }: Target, host: string): Promise<string[]> {
+  return (await filesOf(directory, host)).filter((path) => path.includes(`.${format.extension}.`))
+}
+
 /** All that lies in the folders of a host, complete or not. */
-export async function filesOf(directory: string, host: string): Promise<string[]> {
+async function filesOf(directory: string, host: string): Promise<string[]> {
   const folders = TABLES.map((table) => join(directory, table, `host=${partitionValue(host)}`))
   const listed = await Promise.all(
     folders.map(async (folder) => {
@@ -117,10 +122,15 @@ export async function filesOf(directory: string, host: string): Promise<string[]
   return listed.flat()
 }
 
-function complete(path: string): ExistingFile[] {
-  const [, from, to, id] = /-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-\d+)?\.parquet$/.exec(path) ?? []
-  return from === undefined || to === undefined || id === undefined ? [] : [{ path, from, to, id }]
+async function completeFilesOf({ directory, format }: Target, host: string): Promise<ExistingFile[]> {
+  const paths = (await filesOf(directory, host)).filter((path) => path.endsWith(`.${format.extension}`))
+  return paths.flatMap((path) => {
+    const [, from, to, id] = NAME.exec(path) ?? []
+    return from === undefined || to === undefined || id === undefined ? [] : [{ path, from, to, id }]
+  })
 }
+
+const NAME = /-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-\d+)?\.[a-z.]+$/
 
 /** 20261122T140000000Z: to the millisecond, so that adjacent ranges do not overlap. */
 const stamp = (time: WallMicros): string => isoUtc(time).replace(/[-:.]/g, '')

@@ -16,23 +16,25 @@ import parquet, {
   type ParquetWriter,
   type RowBuffer,
 } from 'parquetjs-lite'
+import { joinParquet } from './parquet-join.ts'
+import type { ParquetCell, ParquetColumn, TableFile, TableFormat } from './table-file.ts'
 
-export interface ParquetColumn {
-  readonly name: string
-  /** timestamp: µs since 1970; int64: below 2^53 */
-  readonly type: 'int32' | 'int64' | 'timestamp' | 'text' | 'bool'
-  readonly optional?: boolean
-  /** a list of int32 or text; null only if the column is optional */
-  readonly list?: boolean
-}
+export type { ParquetCell, ParquetColumn }
 
-export type ParquetCell = number | string | boolean | null | List
 type List = readonly number[] | readonly string[]
+
+export const PARQUET: TableFormat = {
+  extension: 'parquet',
+  create: (path, { columns, metadata }) => ParquetFile.create(path, columns, metadata),
+  join: async (parts, target, metadata) => {
+    await joinParquet(parts, target, metadata)
+  },
+}
 
 const ROW_GROUP = 25_000
 const PAGE = 2_500
 
-export class ParquetFile {
+export class ParquetFile implements TableFile {
   readonly #writer: ParquetWriter
   readonly #sink: FileSink
   readonly #columns: readonly ParquetColumn[]
@@ -157,6 +159,26 @@ export class ParquetFile {
       this.#texts.set(text, (bytes = Buffer.from(text)))
     }
     return bytes
+  }
+
+  /** Ends the row group. The package does that at a number of rows or at the end of the file: here it ends a file of this group alone. */
+  async endSlice(): Promise<void> {
+    this.#setLevelCounts()
+    const { envelopeWriter, rowBuffer } = this.#writer
+    const group = Object.assign(Object.create(this.#writer) as ParquetWriter, {
+      rowBuffer,
+      envelopeWriter: {
+        pageSize: PAGE,
+        useDataPageV2: false,
+        writeRowGroup: (buffer: RowBuffer) => envelopeWriter.writeRowGroup(buffer),
+        writeIndex: () => undefined,
+        writeFooter: () => undefined,
+        close: () => undefined,
+      },
+    })
+    await asError(group.close())
+    this.#writer.rowBuffer = {}
+    this.#sink.check()
   }
 
   async close(): Promise<void> {
