@@ -123,6 +123,21 @@ loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's led
 test-by-cgroup: build ## the tests of the kernel side, attached to a control group where they attach to interfaces by themselves (root)
 	LAB_ATTACH=cgroup $(RUN_ALONE) $(KERNEL_TESTS)
 
+.PHONY: fleet-test fleet-packages clickhouse-schema
+fleet-test: export FLEET_RESULT := build/fleet-result
+fleet-test: dist fleet-packages ## contrib/clickhouse on three servers and a current one, against report: ends with `N of N rows equal`; minutes
+	@# Half a gigabyte, and no dependency. Without it the tests of the current server are skipped.
+	@[ -e build/chdb/node_modules/chdb ] || npm install --silent --no-audit --no-fund --prefix build/chdb chdb@3.4.0 || true
+	@rm -f $(FLEET_RESULT)
+	$(RUN_ALONE) test/fleet/*.test.ts
+	@cat $(FLEET_RESULT)
+
+fleet-packages:
+	@scripts/system-packages.sh --install fleet
+
+clickhouse-schema: node_modules ## generate contrib/clickhouse/schema*.sql from the columns of the data set
+	$(TSX) scripts/generate-clickhouse.ts
+
 .PHONY: test-install test-arm64
 test-install: tarball ## in a clean Debian 13, and 12: what the README says of the tarball, typed; minutes (root, debootstrap)
 	test/install/tarball.sh trixie

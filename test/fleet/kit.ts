@@ -1,6 +1,8 @@
 /** contrib/clickhouse as its user has it: the loader, and the queries with their ranges filled in. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
@@ -31,9 +33,12 @@ export type SqlRow = Readonly<Record<string, unknown>>
 /** @throws with what the server says */
 export async function ask(url: string, sql: string): Promise<SqlRow[]> {
   const settings = 'output_format_json_quote_64bit_integers=0&wait_end_of_query=1'
-  const response = await fetch(`${url}/?${settings}`, { method: 'POST', body: `${sql} FORMAT JSONEachRow` })
-  const answer = await response.text()
-  if (!response.ok) throw new Error(answer)
+  // A connection of its own: a server may close one that waits, just when the next query is sent.
+  const asked = request(`${url}/?${settings}`, { method: 'POST', agent: false })
+  asked.end(`${sql} FORMAT JSONEachRow`)
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  const answer = await text(response)
+  if (response.statusCode !== 200) throw new Error(answer)
   return answer
     .split('\n')
     .filter((line) => line !== '')
