@@ -94,7 +94,7 @@ class Server {
 
   async end(signal: NodeJS.Signals): Promise<void> {
     const server = this.#process
-    if (server === null || server.exitCode !== null || server.signalCode !== null) return
+    if (server?.exitCode !== null || server.signalCode !== null) return
     const ended = once(server, 'exit')
     server.kill(signal)
     const forced = setTimeout(() => server.kill('SIGKILL'), 10_000)

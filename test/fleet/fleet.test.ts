@@ -13,7 +13,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { Cluster, WITHOUT_SERVER } from './cluster.ts'
 import { assertEqual } from './comparison.ts'
 import { inTurns, makeHosts, upstreamtop } from './hosts.ts'
-import { ask, load, startLoad } from './kit.ts'
+import { ask, execute, load, startLoad } from './kit.ts'
 
 const HOSTS = Number(process.env.FLEET_HOSTS ?? 20)
 const RANGE = { from: '2026-11-22 14:00:00', to: '2026-11-22 16:00:00' }
@@ -143,7 +143,14 @@ describe('a cluster of three servers', { skip: WITHOUT_SERVER }, () => {
     assert.equal(refused.code, 1)
     assert.match(refused.stderr, /web7.*are there already[\s\S]*--forget web7/)
     await assertFleet()
-    assert.equal((await load('--url', url(), '--forget', 'web7')).code, 0)
+    // What it says is what to do.
+    const [, ...words] = /load (--forget) '(.*?)' '(.*?)' '(.*?)', then again/.exec(refused.stderr) ?? []
+    const forgotten = await load('--url', url(), ...words)
+    assert.deepEqual(
+      [forgotten.code, forgotten.stdout],
+      [0, 'forgotten: 1 loads of host web7\n'],
+      forgotten.stderr,
+    )
     assert.match(await loaded('web7'), /^loaded: /)
     await assertFleet(['--offset', 'web7=-49s'])
   })
@@ -159,6 +166,33 @@ describe('a cluster of three servers', { skip: WITHOUT_SERVER }, () => {
     }
     assert.match(await loaded('web6'), /^loaded: /)
     await assertFleet(['--offset', 'web7=-49s'])
+  })
+  it('decides by the rows of loads alone which of them count', async () => {
+    const visibleAmong = async (...units: readonly string[]): Promise<unknown[]> => {
+      const host = `unit${Math.random()}`
+      const rows = units.map((unit, i) => {
+        const [load, recording, from, to, state = 'loaded'] = unit.split(' ')
+        const cells = `${load}, '${state}', '${host}', '2026-11-22', '${recording}', ${from}, ${to}, [], [], [], [], ${i}`
+        return `(${cells})`
+      })
+      const into =
+        'load, state, host, date, recording, from_us, to_us, files, tables, rows, replaces, loaded_at'
+      await execute(url(), `INSERT INTO upstreamtop.loads (${into}) VALUES ${rows.join(', ')}`)
+      const visible = await ask(
+        url(),
+        `SELECT load FROM upstreamtop.visible WHERE host = '${host}' ORDER BY load`,
+      )
+      return visible.map((row) => row.load)
+    }
+    assert.deepEqual(await visibleAmong('1 a 0 10', '2 a 10 20'), [1, 2])
+    assert.deepEqual(await visibleAmong('1 a 0 10', '2 a 0 10'), [2])
+    assert.deepEqual(await visibleAmong('2 a 0 10', '1 a 0 10'), [2])
+    assert.deepEqual(await visibleAmong('1 a 0 20', '2 a 0 10', '3 a 10 20'), [1])
+    assert.deepEqual(await visibleAmong('1 a 0 10', '2 a 10 20', '3 a 0 20'), [3])
+    assert.deepEqual(await visibleAmong('1 a 0 10', '2 a 5 20'), [1])
+    assert.deepEqual(await visibleAmong('1 a 0 10', '2 b 0 20'), [1])
+    assert.deepEqual(await visibleAmong('1 a 0 10', '2 b 0 20', '1 a 0 10 forgotten'), [2])
+    assert.deepEqual(await visibleAmong('1 a 0 10 forgotten', '1 a 0 10'), [])
   })
   it('has only rows that count, when what does not was swept', async () => {
     const hidden = `SELECT count() AS n FROM upstreamtop.traffic WHERE load GLOBAL NOT IN (SELECT load FROM upstreamtop.visible)`

@@ -30,19 +30,24 @@ export const startLoad = (...args: readonly string[]): ChildProcess =>
 
 export type SqlRow = Readonly<Record<string, unknown>>
 
-/** @throws with what the server says */
 export async function ask(url: string, sql: string): Promise<SqlRow[]> {
-  const settings = 'output_format_json_quote_64bit_integers=0&wait_end_of_query=1'
-  // A connection of its own: a server may close one that waits, just when the next query is sent.
-  const asked = request(`${url}/?${settings}`, { method: 'POST', agent: false })
-  asked.end(`${sql} FORMAT JSONEachRow`)
-  const [response] = (await once(asked, 'response')) as [IncomingMessage]
-  const answer = await text(response)
-  if (response.statusCode !== 200) throw new Error(answer)
+  const answer = await execute(url, `${sql} FORMAT JSONEachRow`)
   return answer
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as SqlRow)
+}
+
+/** @throws with what the server says */
+export async function execute(url: string, sql: string): Promise<string> {
+  const settings = 'output_format_json_quote_64bit_integers=0&wait_end_of_query=1&insert_distributed_sync=1'
+  // A connection of its own: a server may close one that waits, just when the next query is sent.
+  const asked = request(`${url}/?${settings}`, { method: 'POST', agent: false })
+  asked.end(sql)
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  const answer = await text(response)
+  if (response.statusCode !== 200) throw new Error(answer)
+  return answer
 }
 
 /** A query of the kit. @param values of its placeholders */
