@@ -97,7 +97,28 @@ function supersededOf(directory: string, extent: Extent, existing: readonly Exis
   )
 }
 
-interface ExistingFile {
+/**
+ * What a set lacks of the extent; null: nothing. Files of the recording that reach beyond the extent stay, and what is missing lies
+ * before or behind them; those that lie within it are made again.
+ */
+export async function missingOf(target: Target, extent: Extent): Promise<TimeSpan | null> {
+  const own = (await completeFilesOf(target, extent.host)).filter(({ id }) => id === extent.id)
+  let [from, to] = [stamp(extent.from), stamp(extent.to)]
+  for (const file of own) {
+    if (file.from < from && file.to > from) from = file.to
+    if (file.from < to && file.to > to) to = file.from
+  }
+  let covered = from
+  for (const file of own.sort((a, b) => (a.from < b.from ? -1 : 1)))
+    if (file.from <= covered && file.to > covered) covered = file.to
+  if (covered >= to) return null
+  return {
+    from: from === stamp(extent.from) ? extent.from : timeOf(from),
+    to: to === stamp(extent.to) ? extent.to : timeOf(to),
+  }
+}
+
+export interface ExistingFile {
   readonly path: string
   /** as in the name: the order of the texts is the order in time */
   readonly from: string
@@ -135,8 +156,8 @@ const NAME = /-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-\d+)?\.[a-z.]+$/
 /** 20261122T140000000Z: to the millisecond, so that adjacent ranges do not overlap. */
 const stamp = (time: WallMicros): string => isoUtc(time).replace(/[-:.]/g, '')
 
-const timeOf = (text: string): number =>
-  Date.parse(text.replace(/^(....)(..)(..)T(..)(..)(..)(...)Z$/, '$1-$2-$3T$4:$5:$6.$7Z')) * 1000
+const timeOf = (text: string): WallMicros =>
+  wallMicros(Date.parse(text.replace(/^(....)(..)(..)T(..)(..)(..)(...)Z$/, '$1-$2-$3T$4:$5:$6.$7Z')) * 1000)
 
 /** Hive's percent escapes, which every engine decodes. */
 const partitionValue = (text: string): string =>

@@ -103,7 +103,7 @@ async function exportOnce(
       const place = await placeOf(target, whole, recording.ticks)
       const isWhole = place.extent.from === whole.from
       const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
-      if (!isWhole && range.from >= place.extent.to) continue
+      if (place.extent.from >= place.extent.to) continue
       await set.begin(place, recording)
       const first = recording.ticks[0]?.seq ?? 0
       let unread = 0
