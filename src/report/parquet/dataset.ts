@@ -1,15 +1,13 @@
 /**
- * A Parquet data set, streamed tick by tick. Files have temporary names until all of them are complete, so that an interrupted
+ * A Parquet data set, streamed some ticks at a time. Files have temporary names until all of them are complete, so that an interrupted
  * export adds nothing, and readers see nothing of it.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { matches, selectWires, type Selectable, type Selection } from '../../frame/expression/selection.ts'
-import type { SecondFrame } from '../../frame/model/frame.ts'
+import type { Selection } from '../../frame/expression/selection.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import type { WallMicros } from '../../frame/model/units.ts'
-import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
+import type { TimeSpan } from '../../frame/time/time.ts'
 import { systemError } from '../../errors.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
@@ -27,21 +25,12 @@ import {
 } from './dataset-files.ts'
 import { metadataOf, type FileMetadata } from './file-metadata.ts'
 import { NDJSON } from './ndjson-file.ts'
-import { PARQUET, type ParquetCell } from './parquet-file.ts'
-import {
-  COLUMNS,
-  connectionRow,
-  gapRow,
-  markerRow,
-  requestRow,
-  TABLES,
-  tickRow,
-  trafficRow,
-  wireRow,
-  type TableName,
-} from './parquet-tables.ts'
-import { dayOf, hourOf, hoursOf, withinDay } from './slices.ts'
+import { PARQUET } from './parquet-file.ts'
+import { COLUMNS, gapRows, markerRows, TABLES, TICK_TABLES, type TableName } from './parquet-tables.ts'
+import { hourOf, hoursOf, ticksByHour, withinDay } from './slices.ts'
+import type { TableRows } from './table-columns.ts'
 import type { TableFile, TableFormat } from './table-file.ts'
+import { batchesOf } from './tick-batches.ts'
 
 export interface ExportProgress {
   readonly ticks: number
@@ -105,22 +94,14 @@ async function exportOnce(
       const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
       if (place.extent.from >= place.extent.to) continue
       await set.begin(place, recording)
+      await addHappenings(set, recording, range)
       const first = recording.ticks[0]?.seq ?? 0
       let unread = 0
-      for (const hour of hoursOf(range)) {
-        for (const gap of gapsWithin(recording.gaps, hour)) await set.add('gaps', gap.from, gapRow(gap))
-      }
-      for (const marker of recording.markers) {
-        if (marker.at >= range.from && marker.at < range.to) {
-          await set.add('markers', marker.at, markerRow(marker))
-        }
-      }
-      for (const run of ticksWithin(recording.ticks, range)) {
-        for (let seq = run.from; seq < run.to; seq++) {
-          const frame = recording.frame(seq)
-          if (frame !== null) await addFrame(set, frame, options.selection)
-          else unread++
-          ticks++
+      for (const { hour, runs } of ticksByHour(recording.ticks, range)) {
+        for (const batch of batchesOf(recording, runs, options.selection)) {
+          for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
+          ticks += batch.ticks
+          unread += batch.unread
           if (!yielder.isDue) continue
           options.onProgress({ ticks, ofTicks, rows: set.rowCount })
           await yielder.yield()
@@ -138,36 +119,21 @@ async function exportOnce(
   }
 }
 
+async function addHappenings(set: DatasetWriter, recording: Recording, range: TimeSpan): Promise<void> {
+  for (const hour of hoursOf(range)) {
+    for (const gap of gapsWithin(recording.gaps, hour))
+      await set.add('gaps', hourOf(gap.from), gapRows([gap]))
+  }
+  for (const marker of recording.markers) {
+    if (marker.at >= range.from && marker.at < range.to)
+      await set.add('markers', hourOf(marker.at), markerRows([marker]))
+  }
+}
+
 /** Damage is another reason for a tick that can't be read, and is said by the report. */
 function hasForgotten(recording: Recording, first: number): boolean {
   recording.refresh()
   return (recording.ticks[0]?.seq ?? Infinity) > first
-}
-
-async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }: Selection): Promise<void> {
-  const { start } = frame
-  const kept = (row: Selectable): boolean => rows === null || matches(rows, row)
-  const wires = selectWires(frame.wires, rows)
-  await set.add('ticks', start, tickRow({ ...frame, wires }))
-  for (const row of frame.traffic) {
-    if (rows !== null && !kept({ ...row, outcome: null })) continue
-    const wait = set.add('traffic', start, trafficRow(frame, row))
-    if (wait !== null) await wait
-  }
-  for (const row of frame.connections) {
-    if (rows !== null && !kept({ ...row, route: null, outcome: null })) continue
-    const wait = set.add('connections', start, connectionRow(frame, row))
-    if (wait !== null) await wait
-  }
-  for (const row of wires ?? []) {
-    const wait = set.add('wires', start, wireRow(frame, row))
-    if (wait !== null) await wait
-  }
-  for (const event of frame.requests) {
-    if (!kept(event) || (codes !== null && !matches(codes, event))) continue
-    const wait = set.add('requests', start, requestRow(frame, event))
-    if (wait !== null) await wait
-  }
 }
 
 interface OpenFile {
@@ -177,12 +143,18 @@ interface OpenFile {
   readonly table: TableName
 }
 
+interface Current {
+  readonly day: number
+  readonly hour: number
+  readonly opened: OpenFile
+}
+
 class DatasetWriter {
   rowCount = 0
   readonly #target: Target
   #source: { readonly extent: Extent; readonly recording: Recording } | null = null
   /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
-  readonly #open = new Map<TableName, { hour: number; readonly opened: OpenFile }>()
+  readonly #open = new Map<TableName, Current>()
   readonly #done: OpenFile[] = []
   /** of the recording, by day: what its files tell, and whether there are ticks among them */
   readonly #days = new Map<number, { readonly metadata: FileMetadata; hasTicks: boolean }>()
@@ -199,29 +171,19 @@ class DatasetWriter {
     this.#source = { extent, recording }
   }
 
-  /** Await the returned promise before the next row; most rows return null. */
-  add(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> | null {
-    this.rowCount++
-    const hour = hourOf(at)
-    const current = this.#open.get(table)
-    return current?.hour === hour ? current.opened.file.append(row) : this.#addToNext(table, at, row)
-  }
-
-  /** Slices begin at full hours, so that files of hours that are joined are what one export of the day writes. */
-  async #addToNext(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> {
-    const current = this.#open.get(table)
-    if (current !== undefined && dayOf(at) === Math.floor(current.hour / 24)) {
-      current.hour = hourOf(at)
-      await current.opened.file.endSlice()
-      await current.opened.file.append(row)
-    } else await this.#addToNextFile(table, at, row)
-  }
-
-  async #addToNextFile(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> {
-    await this.#closeCurrent(table)
-    const opened = await this.#create(table, dayOf(at))
-    this.#open.set(table, { hour: hourOf(at), opened })
-    await opened.file.append(row)
+  /** @param hour as of hourOf. A slice of the rows begins with each: hours that are written apart, and joined, are the same bytes */
+  async add(table: TableName, hour: number, rows: TableRows): Promise<void> {
+    if (rows.count === 0) return
+    const day = Math.floor(hour / 24)
+    let current = this.#open.get(table)
+    if (current?.day !== day) {
+      await this.#closeCurrent(table)
+      current = { day, hour, opened: await this.#create(table, day) }
+    }
+    if (current.hour !== hour) await current.opened.file.endSlice()
+    this.#open.set(table, { ...current, hour })
+    await current.opened.file.append(rows)
+    this.rowCount += rows.count
   }
 
   async #create(table: TableName, day: number): Promise<OpenFile> {
@@ -247,7 +209,7 @@ class DatasetWriter {
     for (const table of TABLES) await this.#closeCurrent(table)
     for (const [day, { hasTicks }] of this.#days) {
       if (hasTicks) continue
-      this.#open.set('ticks', { hour: day * 24, opened: await this.#create('ticks', day) })
+      this.#open.set('ticks', { day, hour: day * 24, opened: await this.#create('ticks', day) })
       await this.#closeCurrent('ticks')
     }
     this.#days.clear()

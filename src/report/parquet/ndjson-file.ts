@@ -9,7 +9,8 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { isoUtcMicros } from '../../frame/time/timezone.ts'
 import { wallMicros } from '../../frame/model/units.ts'
-import type { ParquetCell, ParquetColumn, TableContent, TableFile, TableFormat } from './table-file.ts'
+import { rowsOf, type Cell, type TableRows } from './table-columns.ts'
+import type { ParquetColumn, TableContent, TableFile, TableFormat } from './table-file.ts'
 
 export const NDJSON: TableFormat = {
   extension: 'ndjson.gz',
@@ -32,7 +33,7 @@ class NdjsonFile implements TableFile {
   rows = 0
   readonly #file: FileHandle
   readonly #host: string
-  readonly #fields: readonly ((cell: ParquetCell) => string)[]
+  readonly #fields: readonly ((cell: Cell) => string)[]
   #text = ''
   /** the member that is being compressed and written while the next one is made */
   #last: Promise<void> = Promise.resolve()
@@ -43,15 +44,17 @@ class NdjsonFile implements TableFile {
     this.#fields = columns.map(fieldOf)
   }
 
-  append(row: readonly ParquetCell[]): Promise<void> | null {
-    this.rows++
-    let line = this.#host
-    for (let i = 0; i < row.length; i++) {
-      const cell = row[i] ?? null
-      if (cell !== null) line += this.#fields[i]!(cell)
+  async append(rows: TableRows): Promise<void> {
+    for (const row of rowsOf(rows)) {
+      this.rows++
+      let line = this.#host
+      for (let i = 0; i < row.length; i++) {
+        const cell = row[i] ?? null
+        if (cell !== null) line += this.#fields[i]!(cell)
+      }
+      this.#text += `${line}}\n`
+      if (this.#text.length >= MEMBER) await this.endSlice()
     }
-    this.#text += `${line}}\n`
-    return this.#text.length < MEMBER ? null : this.endSlice()
   }
 
   async endSlice(): Promise<void> {
@@ -79,7 +82,7 @@ class NdjsonFile implements TableFile {
 }
 
 /** A time is written as text, and as a number for engines whose times are whole seconds. */
-function fieldOf({ name, type, list }: ParquetColumn): (cell: ParquetCell) => string {
+function fieldOf({ name, type, list }: ParquetColumn): (cell: Cell) => string {
   const begin = `,${JSON.stringify(name)}:`
   if (list === true || type === 'text') return (cell) => begin + JSON.stringify(cell)
   if (type !== 'timestamp') return (cell) => begin + String(cell)

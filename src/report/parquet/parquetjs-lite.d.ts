@@ -58,6 +58,22 @@ declare module 'parquetjs-lite' {
   export type { ParquetWriter, RowBuffer, ColumnData, FieldDefinition }
 }
 
+declare module 'parquetjs-lite/lib/codec/plain.js' {
+  const plain: {
+    /** the writer looks it up here for each page */
+    encodeValues: (type: string, values: readonly unknown[], options?: object) => Buffer
+  }
+  export default plain
+}
+
+declare module 'parquetjs-lite/lib/codec/rle.js' {
+  const rle: {
+    /** of levels, with their length in front; the writer looks it up here for each page */
+    encodeValues(type: string, levels: readonly number[], options: { readonly bitWidth: number }): Buffer
+  }
+  export default rle
+}
+
 /** Of the package's Thrift code, what parquet-footer.ts uses. A 64-bit number is read as an object that `Number` takes. */
 declare module 'parquetjs-lite/gen-nodejs/parquet_types.js' {
   interface ColumnChunk {

@@ -1,4 +1,6 @@
 /** A file of one table, while its rows are written. Parquet and NDJSON are two of them. */
+import type { TableRows } from './table-columns.ts'
+
 export interface ParquetColumn {
   readonly name: string
   /** timestamp: µs since 1970; int64: below 2^53 */
@@ -8,13 +10,11 @@ export interface ParquetColumn {
   readonly list?: boolean
 }
 
-export type ParquetCell = number | string | boolean | null | List
-type List = readonly number[] | readonly string[]
-
 export interface TableFile {
+  /** rows written */
   readonly rows: number
-  /** Cells in the order of the columns. Await the returned promise before the next row; most rows return null. */
-  append(row: readonly ParquetCell[]): Promise<void> | null
+  /** To be awaited before the next call. */
+  append(rows: TableRows): Promise<void>
   /** The rows that follow begin a part that can be read, or joined with others, without what is before. */
   endSlice(): Promise<void>
   close(): Promise<void>

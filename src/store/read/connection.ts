@@ -16,12 +16,14 @@ import {
   type Query,
   type Statement,
 } from '../sqlite/database.ts'
+import { ColumnReader } from './column-reader.ts'
 import { FrameReader, LayeredFrames, type Frames } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
 
 export interface Access {
   readonly database: Database
   readonly frames: Frames
+  readonly columns: ColumnReader
   readonly minutes: MinuteReader
   readonly names: DimensionReader
 }
@@ -165,6 +167,7 @@ export class Connection {
     this.#access = {
       database,
       frames: this.#layered(new FrameReader(database, names)),
+      columns: new ColumnReader(database, names),
       minutes: new MinuteReader(database, names),
       names,
     }

@@ -9,6 +9,7 @@ import type {
   TickSummary,
 } from '../../frame/model/recording.ts'
 import type { Span } from '../../frame/model/span.ts'
+import type { TickColumns } from '../../frame/model/tick-columns.ts'
 import { gapsOf } from '../../frame/time/gaps.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import { livingHolder } from '../file/lock.ts'
@@ -102,6 +103,10 @@ export class StoredRecording implements Recording {
     if (frame !== null || this.#isChecked || !this.#hasMissing({ from: seq, to: seq + 1 }, 0)) return frame
     this.#readChecked()
     return this.#connection.use(({ frames }) => frames.read(seq))
+  }
+
+  columns(range: SeqRange): TickColumns | null {
+    return this.#connection.use(({ columns }) => columns.read(range))
   }
 
   aggregate(range: SeqRange): Aggregate {

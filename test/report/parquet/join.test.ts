@@ -6,7 +6,9 @@ import { after, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { UserError } from '../../../src/errors.ts'
-import { ParquetFile, type ParquetColumn } from '../../../src/report/parquet/parquet-file.ts'
+import { ParquetFile } from '../../../src/report/parquet/parquet-file.ts'
+import { columnsOf, type Cell } from '../../../src/report/parquet/table-columns.ts'
+import type { ParquetColumn } from '../../../src/report/parquet/table-file.ts'
 import { readFooter } from '../../../src/report/parquet/parquet-footer.ts'
 import { joinParquet } from '../../../src/report/parquet/parquet-join.ts'
 import { sql } from '../duckdb.ts'
@@ -35,9 +37,14 @@ async function write(
 ): Promise<string> {
   const path = fresh()
   const file = await ParquetFile.create(path, columns, metadata)
-  for (let i = from; i < to; i++) {
-    const cells = [START + i * 1000, i, i % 3 === 0 ? `/ä😀/${i}` : null, [i % 7, i % 5].slice(i % 3)]
-    await file.append(cells.slice(0, columns.length))
+  const rowAt = (i: number): Cell[] =>
+    [START + i * 1000, i, i % 3 === 0 ? `/ä😀/${i}` : null, [i % 7, i % 5].slice(i % 3)].slice(
+      0,
+      columns.length,
+    )
+  for (let at = from; at < to; at += 1000) {
+    const rows = Array.from({ length: Math.min(1000, to - at) }, (_, i) => rowAt(at + i))
+    await file.append(columnsOf(columns, rows))
   }
   await file.close()
   return path
