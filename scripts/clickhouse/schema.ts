@@ -3,7 +3,7 @@
  * only in types: 18.16 has no times below a second, no codecs, and its LowCardinality is an experiment.
  */
 import { COLUMNS, TABLES, type TableName } from '../../src/report/parquet/parquet-tables.ts'
-import type { ParquetColumn } from '../../src/report/parquet/parquet-file.ts'
+import type { ParquetColumn } from '../../src/report/parquet/table-file.ts'
 import { rollups } from './rollups.ts'
 
 export type Generation = 'current' | '18.16'
