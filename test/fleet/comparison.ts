@@ -31,7 +31,46 @@ export async function assertEqual(url: string, wanted: Wanted): Promise<number> 
   return expected.size
 }
 
-async function report({ files, options = [], from, to }: Wanted): Promise<ReportDocument> {
+/** By backend, method and route. */
+export async function routesOf(
+  files: readonly string[],
+  from: string,
+  to: string,
+): Promise<ReadonlyMap<string, { readonly requests: number; readonly p99: number | null }>> {
+  const { backends } = await report({ files, from, to })
+  return new Map(
+    backends.flatMap(({ backend, routes }) =>
+      routes.map(({ method, route, requests, header_ms }) => [
+        `${backend} ${method} ${route}`,
+        { requests, p99: header_ms.p99 },
+      ]),
+    ),
+  )
+}
+
+/** @returns attempts, and those that failed */
+export async function totalsOf(
+  files: readonly string[],
+  from: string,
+  to: string,
+): Promise<readonly [number, number]> {
+  const { requests, status, failures } = (await report({ files, from, to })).totals
+  const { reset, closed, aborted, unanswered, ...connects } = failures
+  const failed = Object.values(connects).reduce<number>((sum, count) => sum + (count ?? 0), 0)
+  return [requests + failed, status['5xx'] + reset + closed + aborted + unanswered + failed]
+}
+
+/** The recordings stay as they are: a report of them is made once. */
+const reports = new Map<string, Promise<ReportDocument>>()
+
+function report({ files, options = [], from, to }: Wanted): Promise<ReportDocument> {
+  const key = JSON.stringify([files, options, from, to])
+  const made = reports.get(key) ?? makeReport({ files, options, from, to })
+  reports.set(key, made)
+  return made
+}
+
+async function makeReport({ files, options = [], from, to }: Wanted): Promise<ReportDocument> {
   const range = ['--from', iso(from), '--to', iso(to)]
   const { code, stdout, stderr } = await runCommand([
     'report',

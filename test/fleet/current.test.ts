@@ -7,8 +7,9 @@ import { after, before, describe, it } from 'node:test'
 import { sql } from '../report/duckdb.ts'
 import { assertEqual } from './comparison.ts'
 import { startCurrent, WITHOUT_CHDB, type Current } from './current.ts'
+import { dashboardQueries } from './dashboard.ts'
 import { makeHosts, upstreamtop } from './hosts.ts'
-import { ask, load } from './kit.ts'
+import { ask, kitQuery, load } from './kit.ts'
 
 const RANGE = { from: '2026-11-22 14:00:00', to: '2026-11-22 16:00:00' }
 
@@ -40,6 +41,26 @@ describe('a current server', { skip: WITHOUT_CHDB }, () => {
     assert.equal((await loaded('lake')).match(/^loaded: /gm)?.length, 2)
     for (const grain of ['second', 'minute', 'hour'] as const)
       await assertEqual(server.url, { files, ...RANGE, grain })
+  })
+  it('answers each query of the dashboard', async () => {
+    for (const grain of ['minute', 'hour'] as const)
+      for (const [title, query] of dashboardQueries({ ...RANGE, hosts: ['web1', 'web2'], grain }))
+        assert.notEqual((await ask(server.url, query)).length, 0, title)
+  })
+  it('answers about movers and upstreams', async () => {
+    const ranges = {
+      base_from: RANGE.from,
+      base_to: '2026-11-22 14:30:00',
+      target_from: '2026-11-22 14:30:00',
+      target_to: '2026-11-22 14:40:00',
+    }
+    const [mover] = await ask(server.url, kitQuery('movers', { ...ranges, grain: 'minute' }))
+    assert.notEqual(mover, undefined)
+    const [upstream] = await ask(
+      server.url,
+      kitQuery('upstreams', { ...RANGE, grain: 'hour', objective: '0.999' }),
+    )
+    assert.notEqual(upstream, undefined)
   })
   it('counts once what is loaded again, also from NDJSON', async () => {
     assert.equal((await loaded('lake')).match(/^there already: /gm)?.length, 2)

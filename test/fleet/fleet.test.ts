@@ -11,9 +11,10 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { Cluster, WITHOUT_SERVER } from './cluster.ts'
-import { assertEqual } from './comparison.ts'
+import { assertEqual, routesOf, totalsOf } from './comparison.ts'
+import { dashboardQueries } from './dashboard.ts'
 import { inTurns, makeHosts, upstreamtop } from './hosts.ts'
-import { ask, execute, load, startLoad } from './kit.ts'
+import { ask, execute, kitQuery, load, startLoad } from './kit.ts'
 
 const HOSTS = Number(process.env.FLEET_HOSTS ?? 20)
 const RANGE = { from: '2026-11-22 14:00:00', to: '2026-11-22 16:00:00' }
@@ -90,6 +91,40 @@ describe('a cluster of three servers', { skip: WITHOUT_SERVER }, () => {
     equal += await assertEqual(cluster.urls[1]!, { files, ...part })
     const seconds = { from: '2026-11-22 15:19:30', to: '2026-11-22 15:23:10' }
     equal += await assertEqual(cluster.urls[2]!, { files, ...seconds, grain: 'second' })
+  })
+  it('answers each query of the dashboard', async () => {
+    for (const [title, query] of dashboardQueries({ ...RANGE, hosts: ['web1', 'web2'], grain: 'minute' }))
+      assert.notEqual((await ask(url(), query)).length, 0, title)
+  })
+  it('says which routes moved, and what is left of error budgets', async () => {
+    const files = [...hosts.values()]
+    const ranges = { base_from: '2026-11-22 14:00:00', base_to: '2026-11-22 14:30:00' }
+    const target = { target_from: '2026-11-22 14:40:00', target_to: '2026-11-22 14:50:00' }
+    const movers = await ask(url(), kitQuery('movers', { ...ranges, ...target, grain: 'minute' }))
+    const base = await routesOf(files, ranges.base_from, ranges.base_to)
+    const moved = await routesOf(files, target.target_from, target.target_to)
+    for (const { backend, method, route, ...row } of movers) {
+      const key = [backend, method, route].join(' ')
+      assert.deepEqual(
+        [row.base_requests, row.target_requests, row.base_p99, row.target_p99],
+        [
+          base.get(key)?.requests ?? 0,
+          moved.get(key)?.requests ?? 0,
+          base.get(key)?.p99 ?? null,
+          moved.get(key)?.p99 ?? null,
+        ],
+        key,
+      )
+      equal++
+    }
+    assert.equal(movers.length, 20)
+    const upstreams = await ask(url(), kitQuery('upstreams', { ...RANGE, grain: 'hour', objective: '0.999' }))
+    const totals = await totalsOf(files, RANGE.from, RANGE.to)
+    assert.deepEqual(
+      upstreams.map(({ attempts, bad }) => [attempts, bad]),
+      [totals],
+    )
+    equal++
   })
   it('counts once what is loaded again, one after the other or at the same time', async () => {
     assert.match(await loaded('web3'), /^there already: /)
