@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Selection } from '../../frame/expression/selection.ts'
-import type { Recording } from '../../frame/model/recording.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { systemError } from '../../errors.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
@@ -88,6 +88,7 @@ async function exportOnce(
     for (const host of new Set(recordings.map(({ info }) => info.host)))
       await removeStale(await unfinishedFilesOf(target, host))
     for (const recording of recordings) {
+      const before = recording.ticks
       const whole = extentOf(recording, options.range)
       const place = await placeOf(target, whole, recording.ticks)
       const isWhole = place.extent.from === whole.from
@@ -95,19 +96,18 @@ async function exportOnce(
       if (place.extent.from >= place.extent.to) continue
       await set.begin(place, recording)
       await addHappenings(set, recording, range)
-      const first = recording.ticks[0]?.seq ?? 0
-      let unread = 0
+      let read = 0
       for (const { hour, runs } of ticksByHour(recording.ticks, range)) {
         for (const batch of batchesOf(recording, runs, options.selection)) {
           for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
           ticks += batch.ticks
-          unread += batch.unread
+          read += batch.ticks - batch.unread
           if (!yielder.isDue) continue
           options.onProgress({ ticks, ofTicks, rows: set.rowCount })
           await yielder.yield()
         }
       }
-      if (unread > 0 && hasForgotten(recording, first)) {
+      if (read < countWithin(before, range) && hasForgotten(recording, before, range)) {
         await set.abandon()
         return null
       }
@@ -130,10 +130,14 @@ async function addHappenings(set: DatasetWriter, recording: Recording, range: Ti
   }
 }
 
+const countWithin = (ticks: readonly TickSummary[], range: TimeSpan): number =>
+  ticksWithin(ticks, range).reduce((sum, { from, to }) => sum + to - from, 0)
+
 /** Damage is another reason for a tick that can't be read, and is said by the report. */
-function hasForgotten(recording: Recording, first: number): boolean {
+function hasForgotten(recording: Recording, before: readonly TickSummary[], range: TimeSpan): boolean {
   recording.refresh()
-  return (recording.ticks[0]?.seq ?? Infinity) > first
+  const [first] = ticksWithin(before, range)
+  return first !== undefined && (recording.ticks[0]?.seq ?? Infinity) > first.from
 }
 
 interface OpenFile {
