@@ -21,7 +21,9 @@ TESTS = $(shell find test -name '*.test.ts' | sort)
 # What compares times with nginx's own has the machine for itself.
 TIMED_TESTS = $(filter test/kernel/times.test.ts test/kernel/speed.test.ts,$(TESTS))
 KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
-UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
+# They have servers of their own, and minutes: make fleet-test.
+FLEET_TESTS = $(filter test/fleet/fleet.test.ts test/fleet/current.test.ts,$(TESTS))
+UNIT_TESTS = $(filter-out test/kernel/% $(FLEET_TESTS),$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view torture week siege loss install uninstall deb clean
@@ -129,7 +131,7 @@ fleet-test: dist fleet-packages ## contrib/clickhouse on three servers and a cur
 	@# Half a gigabyte, and no dependency. Without it the tests of the current server are skipped.
 	@[ -e build/chdb/node_modules/chdb ] || npm install --silent --no-audit --no-fund --prefix build/chdb chdb@3.4.0 || true
 	@rm -f $(FLEET_RESULT)
-	$(RUN_ALONE) test/fleet/*.test.ts
+	$(TSX) --test --test-timeout=1800000 --test-reporter=spec --test-concurrency=1 $(FLEET_TESTS) test/fleet/schema.test.ts
 	@cat $(FLEET_RESULT)
 
 fleet-packages:
