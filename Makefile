@@ -127,7 +127,7 @@ test-by-cgroup: build ## the tests of the kernel side, attached to a control gro
 
 .PHONY: fleet-test fleet-packages clickhouse-schema
 fleet-test: export FLEET_RESULT := build/fleet-result
-fleet-test: dist fleet-packages ## contrib/clickhouse on three servers and a current one, against report: ends with `N of N rows equal`; minutes
+fleet-test: dist fleet-packages ## contrib/clickhouse on three servers and a current one, against report: ends with `N of N rows equal`; minutes, fewer on a tmpfs (TMPDIR=/dev/shm)
 	@# Half a gigabyte, and no dependency. Without it the tests of the current server are skipped.
 	@[ -e build/chdb/node_modules/chdb ] || npm install --silent --no-audit --no-fund --prefix build/chdb chdb@3.4.0 || true
 	@rm -f $(FLEET_RESULT)

@@ -47,4 +47,4 @@ ALL FULL JOIN
 ) AS connections
 USING (backend, netns, names)
 ORDER BY requests DESC, connects DESC, backend
-SETTINGS skip_unavailable_shards = 0
+SETTINGS skip_unavailable_shards = 0, enable_optimize_predicate_expression = 1

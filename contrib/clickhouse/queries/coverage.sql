@@ -48,4 +48,4 @@ FROM
     GROUP BY host
 )
 ORDER BY host
-SETTINGS skip_unavailable_shards = 0
+SETTINGS skip_unavailable_shards = 0, enable_optimize_predicate_expression = 1

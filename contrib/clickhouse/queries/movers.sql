@@ -46,4 +46,4 @@ FROM
 )
 ORDER BY abs(ifNull(extra_wait_s, target_sum / 1000000)) DESC, backend, method, route
 LIMIT 20
-SETTINGS skip_unavailable_shards = 0
+SETTINGS skip_unavailable_shards = 0, enable_optimize_predicate_expression = 1

@@ -35,4 +35,4 @@ FROM
     GROUP BY upstream
 )
 ORDER BY budget_spent DESC, upstream
-SETTINGS skip_unavailable_shards = 0
+SETTINGS skip_unavailable_shards = 0, enable_optimize_predicate_expression = 1
