@@ -22,7 +22,7 @@ TESTS = $(shell find test -name '*.test.ts' | sort)
 TIMED_TESTS = $(filter test/kernel/times.test.ts test/kernel/speed.test.ts,$(TESTS))
 KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
 # They have servers of their own, and minutes: make fleet-test.
-FLEET_TESTS = $(filter test/fleet/fleet.test.ts test/fleet/current.test.ts,$(TESTS))
+FLEET_TESTS = $(filter test/fleet/fleet.test.ts test/fleet/current.test.ts test/fleet/docs.test.ts,$(TESTS))
 UNIT_TESTS = $(filter-out test/kernel/% $(FLEET_TESTS),$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
