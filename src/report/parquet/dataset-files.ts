@@ -49,13 +49,21 @@ export function pathOf(
   part: number,
 ): string {
   const { from, to } = withinDay(extent, day)
-  const name = `${[table, stamp(from), stamp(to), id, ...(part === 1 ? [] : [part])].join('-')}.${format.extension}`
+  const name = nameOfFile(table, { from: stamp(from), to: stamp(to), id, part }, format)
   const date = `date=${dateOf(day)}`
-  return join(directory, table, `host=${partitionValue(host)}`, date, name)
+  return join(directory, table, hostFolder(host), date, name)
+}
+
+export function nameOfFile(
+  table: TableName,
+  { from, to, id, part }: Omit<ExistingFile, 'path'>,
+  { extension }: TableFormat,
+): string {
+  return `${[table, from, to, id, ...(part === 1 ? [] : [part])].join('-')}.${extension}`
 }
 
 /** `2026-11-22` */
-const dateOf = (day: number): string => new Date(day * 24 * 3600 * 1000).toISOString().slice(0, 10)
+export const dateOf = (day: number): string => new Date(day * 24 * 3600 * 1000).toISOString().slice(0, 10)
 
 export interface Place {
   /** what is to be written */
@@ -124,6 +132,7 @@ export interface ExistingFile {
   readonly from: string
   readonly to: string
   readonly id: string
+  readonly part: number
 }
 
 /** What exports that were killed have left, and what others are writing. */
@@ -133,7 +142,7 @@ export async function unfinishedFilesOf({ directory, format }: Target, host: str
 
 /** All that lies in the folders of a host, complete or not. */
 async function filesOf(directory: string, host: string): Promise<string[]> {
-  const folders = TABLES.map((table) => join(directory, table, `host=${partitionValue(host)}`))
+  const folders = TABLES.map((table) => join(directory, table, hostFolder(host)))
   const listed = await Promise.all(
     folders.map(async (folder) => {
       const names = await readdir(folder, { recursive: true }).catch(() => [])
@@ -144,20 +153,26 @@ async function filesOf(directory: string, host: string): Promise<string[]> {
 }
 
 async function completeFilesOf({ directory, format }: Target, host: string): Promise<ExistingFile[]> {
-  const paths = (await filesOf(directory, host)).filter((path) => path.endsWith(`.${format.extension}`))
-  return paths.flatMap((path) => {
-    const [, from, to, id] = NAME.exec(path) ?? []
-    return from === undefined || to === undefined || id === undefined ? [] : [{ path, from, to, id }]
-  })
+  return (await filesOf(directory, host)).flatMap((path) => fileOf(path, format) ?? [])
 }
 
-const NAME = /-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-\d+)?\.[a-z.]+$/
+/** null: not a complete file of the format */
+export function fileOf(path: string, format: TableFormat): ExistingFile | null {
+  const [, from, to, id, part = '1'] = NAME.exec(path) ?? []
+  const isOurs = path.endsWith(`.${format.extension}`) && from !== undefined && to !== undefined
+  return isOurs && id !== undefined ? { path, from, to, id, part: Number(part) } : null
+}
+
+/** Not of a temporary file, whose name begins with a dot. */
+const NAME = /(?:^|\/)\w+-(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)-([0-9a-f]{8})(?:-(\d+))?\.[a-z.]+$/
 
 /** 20261122T140000000Z: to the millisecond, so that adjacent ranges do not overlap. */
 const stamp = (time: WallMicros): string => isoUtc(time).replace(/[-:.]/g, '')
 
 const timeOf = (text: string): WallMicros =>
   wallMicros(Date.parse(text.replace(/^(....)(..)(..)T(..)(..)(..)(...)Z$/, '$1-$2-$3T$4:$5:$6.$7Z')) * 1000)
+
+export const hostFolder = (host: string): string => `host=${partitionValue(host)}`
 
 /** Hive's percent escapes, which every engine decodes. */
 const partitionValue = (text: string): string =>

@@ -3,9 +3,9 @@
  */
 import { systemError } from '../../errors.ts'
 import type { Selection } from '../../frame/expression/selection.ts'
-import type { Recording } from '../../frame/model/recording.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
 import { removeStale } from '../../temporary.ts'
@@ -81,6 +81,7 @@ async function exportOnce(
     for (const host of new Set(recordings.map(({ info }) => info.host)))
       await removeStale(await unfinishedFilesOf(target, host))
     for (const recording of recordings) {
+      const before = recording.ticks
       const whole = extentOf(recording, options.range)
       const place = await placeOf(target, whole, recording.ticks)
       const isWhole = place.extent.from === whole.from
@@ -88,11 +89,10 @@ async function exportOnce(
       if (place.extent.from >= place.extent.to) continue
       await set.begin(place, recording)
       await addHappenings(set, recording, range)
-      const first = recording.ticks[0]?.seq ?? 0
       const source = { set, recording, host: place.extent.host, target, options, progress }
-      let unread = 0
-      for (const day of daysOf(recording, range)) unread += await addDay(source, day)
-      if (unread > 0 && hasForgotten(recording, first)) {
+      let read = 0
+      for (const day of daysOf(recording, range)) read += await addDay(source, day)
+      if (read < countWithin(before, range) && hasForgotten(recording, before, range)) {
         await set.abandon()
         return null
       }
@@ -126,19 +126,19 @@ function daysOf(recording: Recording, range: TimeSpan): HourSlice[][] {
   return days
 }
 
-/** @returns the number of ticks that could not be read */
+/** @returns the number of ticks that could be read */
 async function addDay(source: Source, hours: readonly HourSlice[]): Promise<number> {
   const results = hours.length > 1 ? await writtenApart(source, hours) : null
   if (results === null) return addHere(source, hours)
-  let unread = 0
+  let read = 0
   for (const [i, { parts, result }] of results.entries()) {
     for (const table of TICK_TABLES) {
       const rows = result.rows[table]
       if (rows !== undefined) await source.set.addPart(table, hours[i]!, { path: parts[table], rows })
     }
-    unread += result.unread
+    read += result.read
   }
-  return unread
+  return read
 }
 
 async function addHere(
@@ -146,18 +146,18 @@ async function addHere(
   hours: readonly HourSlice[],
 ): Promise<number> {
   const yielder = new Yielder(options.signal)
-  let unread = 0
+  let read = 0
   for (const hour of hours) {
     for (const batch of batchesOf(recording, hour.runs, options.selection)) {
       for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
       progress.add({ ticks: batch.ticks, rows: countOf(batch.tables) })
-      unread += batch.unread
+      read += batch.ticks - batch.unread
       if (!yielder.isDue) continue
       progress.report()
       await yielder.yield()
     }
   }
-  return unread
+  return read
 }
 
 interface PartsOfHour {
@@ -227,8 +227,12 @@ async function addHappenings(set: DatasetWriter, recording: Recording, range: Ti
   }
 }
 
+const countWithin = (ticks: readonly TickSummary[], range: TimeSpan): number =>
+  ticksWithin(ticks, range).reduce((sum, { from, to }) => sum + to - from, 0)
+
 /** Damage is another reason for a tick that can't be read, and is said by the report. */
-function hasForgotten(recording: Recording, first: number): boolean {
+function hasForgotten(recording: Recording, before: readonly TickSummary[], range: TimeSpan): boolean {
   recording.refresh()
-  return (recording.ticks[0]?.seq ?? Infinity) > first
+  const [first] = ticksWithin(before, range)
+  return first !== undefined && (recording.ticks[0]?.seq ?? Infinity) > first.from
 }

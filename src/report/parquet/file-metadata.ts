@@ -54,6 +54,10 @@ export function joinedMetadata(parts: readonly FileMetadata[]): FileMetadata {
   })
 }
 
+/** Files of 0.2.0 tell less, and of more than their own range. */
+export const isJoinable = (metadata: FileMetadata): boolean =>
+  (metadata[KEYS.coverage] ?? '').includes('"elapsed_us"')
+
 const KEYS = {
   schema: 'upstreamtop.schema',
   recording: 'upstreamtop.recording',

@@ -11,6 +11,7 @@ import { spanOf } from '../../../src/frame/time/time.ts'
 import { exportDataset } from '../../../src/report/parquet/dataset.ts'
 import { joinedMetadata, metadataOf } from '../../../src/report/parquet/file-metadata.ts'
 import { readFooter } from '../../../src/report/parquet/parquet-footer.ts'
+import { openRecording } from '../../../src/store/read/reader.ts'
 import { inFolder } from '../../store/support.ts'
 import { sql } from '../duckdb.ts'
 import { incident, recording } from '../fake.ts'
@@ -127,4 +128,26 @@ test('an export whose first ticks are forgotten meanwhile begins after them, or 
     assert.equal(await into(forgetting(2)), 16)
     const [name] = readdirSync(join(folder, 'lake/ticks/host=web1/date=2026-11-22'))
     assert.match(name!, /^ticks-20261122T140004/)
+  }))
+
+test('what a recorder forgets while its file is open is not taken for exported', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'web.db')
+    const frames = framesFrom('2026-11-22T14:00:00Z', 60, 60e6)
+    record(file, frames.slice(0, 50), { isNew: true })
+    const opened = openRecording(file)
+    record(file, frames.slice(50), { keep: micros(40 * 60e6) })
+    const { rows, files } = await exportDataset([opened], {
+      directory: join(folder, 'lake'),
+      range: spanOf(opened.ticks)!,
+      selection: EVERYTHING,
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    })
+    opened.close()
+    assert.equal(rows.ticks, 31)
+    assert.match(
+      files.find((path) => path.includes('ticks'))!,
+      /ticks-20261122T1419/,
+    )
   }))
