@@ -177,7 +177,7 @@ async function writeDataset(
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=120')
   const { exportDataset } = await import('../../report/parquet/dataset.ts')
-  const { TABLE_FORMATS } = await import('../../report/parquet/table-formats.ts')
+  const { TABLE_FORMATS } = await import('../../report/parquet/hour-parts.ts')
   const { threadsFor } = await import('../exporting/threads.ts')
   const { exportHours } = await import('../../report/parquet/hourly.ts')
   const progress = rowProgress(io, 'rows')

@@ -9,11 +9,10 @@ import type { Recording } from '../../frame/model/recording.ts'
 import { temporaryOf } from '../../temporary.ts'
 import { pathOf, type Extent, type Place, type Target } from './dataset-files.ts'
 import { metadataOf, type FileMetadata } from './file-metadata.ts'
-import { JoinedFile, type Part } from './joined-file.ts'
 import { COLUMNS, TABLES, type TableName } from './parquet-tables.ts'
 import { withinDay } from './slices.ts'
 import type { TableRows } from './table-columns.ts'
-import type { TableFile } from './table-file.ts'
+import type { TableContent, TableFile, TableFormat } from './table-file.ts'
 
 interface OpenFile {
   readonly file: TableFile
@@ -171,4 +170,48 @@ async function replace({ temporary, path }: OpenFile, old: Set<string>): Promise
     old.delete(before)
   }
   await rename(temporary, path)
+}
+
+export interface Part {
+  readonly path: string
+  readonly rows: number
+}
+
+/** A table's file that becomes of parts which are written elsewhere: the same bytes as of one writer. */
+class JoinedFile implements TableFile {
+  rows = 0
+  readonly #format: TableFormat
+  readonly #path: string
+  readonly #content: TableContent
+  readonly #parts: string[] = []
+
+  constructor(format: TableFormat, path: string, content: TableContent) {
+    this.#format = format
+    this.#path = path
+    this.#content = content
+  }
+
+  /** The next rows in order. It is removed when all are joined. */
+  add({ path, rows }: Part): void {
+    this.#parts.push(path)
+    this.rows += rows
+  }
+
+  append(): Promise<void> {
+    return Promise.reject(new Error('rows come as parts'))
+  }
+
+  /** Parts are slices already. */
+  endSlice(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async close(): Promise<void> {
+    await this.#format.join(this.#parts, this.#path, this.#content.metadata)
+    for (const part of this.#parts) await rm(part, { force: true })
+  }
+
+  abandon(): Promise<void> {
+    return Promise.resolve()
+  }
 }

@@ -90,8 +90,8 @@ async function exportOnce(
       await set.begin(place, recording)
       await addHappenings(set, recording, range)
       const source = { set, recording, host: place.extent.host, target, options, progress }
-      let read = countWithin(recording.ticks, range)
-      for (const day of daysOf(recording, range)) read -= await addDay(source, day)
+      let read = 0
+      for (const day of daysOf(recording, range)) read += await addDay(source, day)
       if (read < countWithin(before, range) && hasForgotten(recording, before, range)) {
         await set.abandon()
         return null
@@ -126,19 +126,19 @@ function daysOf(recording: Recording, range: TimeSpan): HourSlice[][] {
   return days
 }
 
-/** @returns the number of ticks that could not be read */
+/** @returns the number of ticks that could be read */
 async function addDay(source: Source, hours: readonly HourSlice[]): Promise<number> {
   const results = hours.length > 1 ? await writtenApart(source, hours) : null
   if (results === null) return addHere(source, hours)
-  let unread = 0
+  let read = 0
   for (const [i, { parts, result }] of results.entries()) {
     for (const table of TICK_TABLES) {
       const rows = result.rows[table]
       if (rows !== undefined) await source.set.addPart(table, hours[i]!, { path: parts[table], rows })
     }
-    unread += result.unread
+    read += result.read
   }
-  return unread
+  return read
 }
 
 async function addHere(
@@ -146,18 +146,18 @@ async function addHere(
   hours: readonly HourSlice[],
 ): Promise<number> {
   const yielder = new Yielder(options.signal)
-  let unread = 0
+  let read = 0
   for (const hour of hours) {
     for (const batch of batchesOf(recording, hour.runs, options.selection)) {
       for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
       progress.add({ ticks: batch.ticks, rows: countOf(batch.tables) })
-      unread += batch.unread
+      read += batch.ticks - batch.unread
       if (!yielder.isDue) continue
       progress.report()
       await yielder.yield()
     }
   }
-  return unread
+  return read
 }
 
 interface PartsOfHour {

@@ -1,10 +1,13 @@
 /** The ticks of an hour as files of their own, which are joined to those of the day: hours can be written on several threads. */
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
+import { NDJSON } from './ndjson-file.ts'
+import { PARQUET } from './parquet-file.ts'
 import { COLUMNS, TICK_TABLES, type TableName } from './parquet-tables.ts'
-import { TABLE_FORMATS } from './table-formats.ts'
 import type { TableFile } from './table-file.ts'
 import { batchesOf, countOf } from './tick-batches.ts'
+
+export const TABLE_FORMATS = { Parquet: PARQUET, NDJSON } as const
 
 export type TickTable = (typeof TICK_TABLES)[number]
 
@@ -22,8 +25,8 @@ export interface HourJob {
 export interface HourResult {
   /** written, by table */
   readonly rows: Readonly<Partial<Record<TableName, number>>>
-  /** ticks that could not be read */
-  readonly unread: number
+  /** ticks that could be read */
+  readonly read: number
 }
 
 export interface HourProgress {
@@ -39,7 +42,7 @@ export async function writeHour(
 ): Promise<HourResult> {
   const format = Object.values(TABLE_FORMATS).find((one) => one.extension === extension)!
   const files = new Map<TickTable, TableFile>()
-  let unread = 0
+  let read = 0
   for (const batch of batchesOf(recording, runs, selection)) {
     for (const table of TICK_TABLES) {
       const added = batch.tables[table]
@@ -49,9 +52,9 @@ export async function writeHour(
       files.set(table, file)
       await file.append(added)
     }
-    unread += batch.unread
+    read += batch.ticks - batch.unread
     onProgress({ ticks: batch.ticks, rows: countOf(batch.tables) })
   }
   for (const file of files.values()) await file.close()
-  return { rows: Object.fromEntries([...files].map(([table, file]) => [table, file.rows])), unread }
+  return { rows: Object.fromEntries([...files].map(([table, file]) => [table, file.rows])), read }
 }

@@ -62,7 +62,7 @@ export function unpackBuckets(packed: Uint8Array | null): Buckets {
 }
 
 /** Appends what `unpackBuckets` returns to two lists. @returns the number of buckets */
-export function appendBuckets(packed: Uint8Array | null, buckets: number[], counts: number[]): number {
+export function appendBuckets(packed: ArrayLike<number> | null, buckets: number[], counts: number[]): number {
   if (packed === null) return 0
   const reader = new ByteReader(packed)
   const before = buckets.length

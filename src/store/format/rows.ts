@@ -98,7 +98,7 @@ export const known = (cell: Cell): number | null => (cell === null ? null : coun
 export const knownSum = (cell: Cell): number | null => (cell === null ? null : sum(cell))
 const bound = (cell: Cell): Micros | null => (cell === null ? null : span(cell))
 
-export function packed(cell: SqlValue | undefined): Uint8Array | null {
+function packed(cell: SqlValue | undefined): Uint8Array | null {
   if (cell === null || Buffer.isBuffer(cell)) return cell
   throw new CorruptRow(`expected bytes, found ${typeof cell}`)
 }

@@ -8,7 +8,15 @@ import type { RowColumns, TickColumns, TickHead } from '../../frame/model/tick-c
 import { fold, SEED } from '../format/checksum.ts'
 import { unpackRequests, type Names } from '../format/chunk.ts'
 import { columnsIn, type Fold } from '../format/columns.ts'
-import { bucketsOf, classesOf, codesOf, grpcOf, numbersOf, type ByTick } from '../format/number-columns.ts'
+import {
+  bucketsOf,
+  bytesOfHex,
+  classesOf,
+  codesOf,
+  grpcOf,
+  numbersOf,
+  type ByTick,
+} from '../format/number-columns.ts'
 import { count } from '../format/rows.ts'
 import { FORMAT, ROWS_PER_TICK, TABLES } from '../format/schema.ts'
 import { tickHead, TickRows, wiresOfTick } from '../format/tick-row.ts'
@@ -53,7 +61,13 @@ export class ColumnReader {
   #read(tables: Tables, from: number, to: number): TickColumns | null {
     const ticks = tables.tick.all(from, to).map((row) => tables.ticks.cellsOf(row))
     if (ticks.length !== to - from || ticks.some((cells, i) => cells[0] !== from + i)) return null
-    const rowsOf = ({ query }: Rows): SqlRow[] => query.all(from * ROWS_PER_TICK, to * ROWS_PER_TICK)
+    const rowsOf = ({ query, blobs }: Rows): SqlRow[] => {
+      const rows = query.all(from * ROWS_PER_TICK, to * ROWS_PER_TICK)
+      // In place: checksums and histograms take a list of bytes for a Buffer.
+      for (const row of rows)
+        for (const at of blobs) row[at] = bytesOfHex(row[at]) as unknown as Buffer | null
+      return rows
+    }
     const raw: Raw = {
       ticks,
       traffic: byTick(rowsOf(tables.traffic), from, to),
@@ -163,6 +177,8 @@ interface Raw {
 interface Rows {
   readonly query: BoundedQuery
   readonly fold: Fold
+  /** the cells that are read as hex */
+  readonly blobs: readonly number[]
 }
 
 interface Tables {
@@ -182,9 +198,12 @@ function tablesOf(database: Database): Tables {
     keys: readonly string[],
   ): Rows => {
     const { select, fold, minColumns } = columnsIn(database, table)
-    const columns = ['id', ...keys, ...select].join(',')
+    const cells = ['id', ...keys, ...select]
+    const isBlob = (column: string): boolean => column.endsWith('_buckets')
+    const columns = cells.map((column) => (isBlob(column) ? `hex(${column})` : column)).join(',')
+    const blobs = cells.flatMap((column, i) => (isBlob(column) ? [i] : []))
     const sql = `SELECT ${columns} FROM ${table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
-    return { query: new BoundedQuery(database, sql, keys.length + minColumns), fold }
+    return { query: new BoundedQuery(database, sql, keys.length + minColumns), fold, blobs }
   }
   const ticks = new TickRows(database)
   return {

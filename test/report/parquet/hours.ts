@@ -4,7 +4,7 @@ import { addMicros, wallMicros, type Micros, type WallMicros } from '../../../sr
 import { EVERYTHING } from '../../../src/frame/expression/selection.ts'
 import { spanOf, type TimeSpan } from '../../../src/frame/time/time.ts'
 import { exportDataset, type ExportResult } from '../../../src/report/parquet/dataset.ts'
-import { TABLE_FORMATS } from '../../../src/report/parquet/table-formats.ts'
+import { TABLE_FORMATS } from '../../../src/report/parquet/hour-parts.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 import { appendRecording, createRecording } from '../../../src/store/write/writer.ts'
 import { META } from '../../store/support.ts'
