@@ -78,6 +78,10 @@ class Server {
       stdio: 'ignore',
     })
     this.#process = server
+    server.once('exit', (code, signal) => {
+      if (this.#process === server)
+        console.error(`clickhouse-server ended by itself: ${code ?? signal}\n${this.#errors()}`)
+    })
     for (let i = 0; i < 300; i++) {
       if (server.exitCode !== null) break
       if (
@@ -95,6 +99,7 @@ class Server {
   async end(signal: NodeJS.Signals): Promise<void> {
     const server = this.#process
     if (server?.exitCode !== null || server.signalCode !== null) return
+    this.#process = null
     const ended = once(server, 'exit')
     server.kill(signal)
     const forced = setTimeout(() => server.kill('SIGKILL'), 10_000)
