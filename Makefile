@@ -22,7 +22,9 @@ TESTS = $(shell find test -name '*.test.ts' | sort)
 # What compares times with nginx's own has the machine for itself.
 TIMED_TESTS = $(filter test/kernel/times.test.ts test/kernel/speed.test.ts,$(TESTS))
 KERNEL_TESTS = $(filter-out $(TIMED_TESTS),$(filter test/kernel/%,$(TESTS)))
-UNIT_TESTS = $(filter-out test/kernel/%,$(TESTS))
+# They have servers of their own, and minutes: make fleet-test.
+FLEET_TESTS = $(filter test/fleet/fleet.test.ts test/fleet/current.test.ts test/fleet/docs.test.ts,$(TESTS))
+UNIT_TESTS = $(filter-out test/kernel/% $(FLEET_TESTS),$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
 .PHONY: bench bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view torture week siege loss install uninstall deb clean
@@ -123,6 +125,21 @@ loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's led
 
 test-by-cgroup: build ## the tests of the kernel side, attached to a control group where they attach to interfaces by themselves (root)
 	LAB_ATTACH=cgroup $(RUN_ALONE) $(KERNEL_TESTS)
+
+.PHONY: fleet-test fleet-packages clickhouse-schema
+fleet-test: export FLEET_RESULT := build/fleet-result
+fleet-test: dist fleet-packages ## contrib/clickhouse on three servers and a current one, against report: ends with `N of N rows equal`; minutes, fewer on a tmpfs (TMPDIR=/dev/shm)
+	@# Half a gigabyte, and no dependency. Without it the tests of the current server are skipped.
+	@[ -e build/chdb/node_modules/chdb ] || npm install --silent --no-audit --no-fund --prefix build/chdb chdb@3.4.0 || true
+	@rm -f $(FLEET_RESULT)
+	$(TSX) --test --test-timeout=1800000 --test-reporter=spec --test-concurrency=1 $(FLEET_TESTS) test/fleet/schema.test.ts
+	@cat $(FLEET_RESULT)
+
+fleet-packages:
+	@scripts/system-packages.sh --install fleet
+
+clickhouse-schema: node_modules ## generate contrib/clickhouse/schema*.sql from the columns of the data set
+	$(TSX) scripts/generate-clickhouse.ts
 
 .PHONY: test-install test-arm64
 test-install: tarball ## in a clean Debian 13, and 12: what the README says of the tarball, typed; minutes (root, debootstrap)

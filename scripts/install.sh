@@ -16,7 +16,7 @@ library=$root/lib/upstreamtop
 helper=$library/build/upstreamtop-probe
 units=(contrib/systemd/*.service contrib/systemd/*.timer)
 # What docs/ names for other tools.
-shared=(contrib/notify.sh contrib/prometheus/* contrib/grafana/*)
+shared=(contrib/notify.sh contrib/prometheus/* contrib/grafana/* contrib/clickhouse/load contrib/clickhouse/*.sql contrib/clickhouse/queries/*)
 # The folders that install had to make, so that uninstall removes no other.
 made=$library/made-folders
 

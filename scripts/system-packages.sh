@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lists missing system packages and the command that installs them; with --install, installs them if it has the rights.
-#   system-packages.sh [--install] build|tarball|run|test …
+#   system-packages.sh [--install] build|tarball|run|test|fleet …
 set -euo pipefail
 PATH=$PATH:${SBIN-/usr/sbin:/sbin}
 
@@ -19,6 +19,7 @@ needs() {
       /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream \
       zsh zsh fish fish /usr/share/bash-completion/bash_completion bash-completion curl curl \
       lintian lintian dpkg-shlibdeps dpkg-dev fakeroot fakeroot ;;
+    fleet) echo clickhouse-server clickhouse-server curl curl ;;
     *) echo "system-packages.sh: unknown group \"$1\"" >&2; exit 2 ;;
   esac
 }

@@ -35,7 +35,8 @@ export async function removeStale(paths: readonly string[]): Promise<void> {
   }
 }
 
-async function isStale(path: string): Promise<boolean> {
+/** Whether a file, or a folder, belongs to no living process. */
+export async function isStale(path: string): Promise<boolean> {
   // 0.1.0 wrote no maker.
   const [, by, pid] = /\.(?:([0-9a-f]{8})-)?(\d+)\.tmp$/.exec(path) ?? []
   if (pid === undefined) return false

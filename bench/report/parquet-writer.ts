@@ -3,22 +3,25 @@ import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
 import type { SchemaElement } from 'hyparquet'
-import { ParquetFile, type ParquetCell, type ParquetColumn } from '../../src/report/parquet/parquet-file.ts'
-import { COLUMNS, trafficRow } from '../../src/report/parquet/parquet-tables.ts'
+import { EVERYTHING } from '../../src/frame/expression/selection.ts'
+import { ParquetFile } from '../../src/report/parquet/parquet-file.ts'
+import { COLUMNS } from '../../src/report/parquet/parquet-tables.ts'
+import { rowsOf, type Cell, type TableRows } from '../../src/report/parquet/table-columns.ts'
+import type { ParquetColumn } from '../../src/report/parquet/table-file.ts'
+import { batchesOf } from '../../src/report/parquet/tick-batches.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
 
 const [writer, source, file, count] = process.argv.slice(2) as [string, string, string, string]
 const columns = COLUMNS.traffic
 
-function* rows(): Generator<readonly ParquetCell[]> {
+function* batches(): Generator<TableRows> {
   const recording = openRecording(source)
-  let left = Number(count)
-  for (const { seq } of recording.ticks) {
-    const frame = recording.frame(seq)!
-    for (const row of frame.traffic) {
-      if (left-- === 0) return
-      yield trafficRow(frame, row)
-    }
+  const [first, last] = [recording.ticks[0]!.seq, recording.ticks.at(-1)!.seq]
+  let rows = 0
+  for (const { tables } of batchesOf(recording, [{ from: first, to: last + 1 }], EVERYTHING)) {
+    yield tables.traffic
+    rows += tables.traffic.count
+    if (rows >= Number(count)) return
   }
 }
 
@@ -26,18 +29,15 @@ const WRITERS: Readonly<Record<string, () => Promise<void>>> = { nothing, upstre
 await WRITERS[writer]!()
 
 async function nothing(): Promise<void> {
-  let cells = 0
-  for (const row of rows()) cells += row.length
-  console.log(cells)
+  let rows = 0
+  for (const batch of batches()) rows += batch.count
+  console.log(rows)
   return Promise.resolve()
 }
 
 async function upstreamtop(): Promise<void> {
   const parquet = await ParquetFile.create(file, columns, {})
-  for (const row of rows()) {
-    const wait = parquet.append(row)
-    if (wait !== null) await wait
-  }
+  for (const batch of batches()) await parquet.append(batch)
   await parquet.close()
 }
 
@@ -49,7 +49,7 @@ async function hyparquet(): Promise<void> {
     codec: 'GZIP',
     compressors: { GZIP: (bytes: Uint8Array) => gzipSync(bytes) },
   })
-  let group: (readonly ParquetCell[])[] = []
+  let group: (readonly Cell[])[] = []
   const flush = async (): Promise<void> => {
     const columnData = columns.map(({ name, type }, i) => ({
       name,
@@ -58,12 +58,13 @@ async function hyparquet(): Promise<void> {
     await parquet.write({ columnData, rowGroupSize: group.length })
     group = []
   }
-  for (const row of rows()) if (group.push(row) === 50_000) await flush()
+  for (const batch of batches())
+    for (const row of rowsOf(batch)) if (group.push(row) === 50_000) await flush()
   if (group.length > 0) await flush()
   await parquet.finish()
 }
 
-function big(cell: ParquetCell): bigint | null {
+function big(cell: Cell): bigint | null {
   return cell === null ? null : BigInt(cell as number)
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { COLUMNS } from '../../src/report/parquet/parquet-tables.ts'
-import { costOf, type Cost } from './measure.ts'
+import { costOf, shown, type Cost } from './measure.ts'
 
 const ROWS = Number(process.env.ROWS ?? 1_800_000)
 
@@ -35,9 +35,14 @@ function print(name: string, { cpu, rss }: Cost, without: number, file: string):
   )
 }
 
-/** The command itself: all tables, with its peak memory. */
+/** The command itself: all tables, with its peak memory, on one core and on all: a thread for each. */
 function benchExport(main: string, day: string, lake: string): void {
   const share = Math.min(100, (100 * ROWS) / 2_648_000).toFixed(1)
-  const { cpu, rss } = costOf('node', [main, 'report', day, '--to', `${share}%`, '--parquet', lake])
-  console.log(`report --parquet  ${cpu.toFixed(1)} s of CPU, RSS ${rss.toFixed(0)} MB`)
+  const words = (to: string): string[] => [main, 'report', day, '--to', `${share}%`, '--parquet', lake + to]
+  const one = costOf('taskset', ['-c', '0', 'node', ...words('1')])
+  const all = costOf('node', words('2'))
+  console.log(`report --parquet  1 core: ${shown(one)}`)
+  console.log(
+    `report --parquet  all:    ${shown(all)}; ${(one.seconds / all.seconds).toFixed(2)} times as fast`,
+  )
 }

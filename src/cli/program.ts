@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandMaker>>> = {
   record: async () => (await import('./commands/record.ts')).recordCommand,
   replay: async () => (await import('./commands/replay.ts')).replayCommand,
   report: async () => (await import('./commands/report.ts')).reportCommand,
+  compact: async () => (await import('./commands/compact.ts')).compactCommand,
   view: async () => (await import('./commands/view.ts')).viewCommand,
   requests: async () => (await import('./commands/requests.ts')).requestsCommand,
   diff: async () => (await import('./commands/diff.ts')).diffCommand,

@@ -1,8 +1,10 @@
 /** The built program behaves like the sources. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { inFolder } from '../store/support.ts'
 import { runCommand } from './run-command.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -23,6 +25,24 @@ for (const words of [
     assert.equal(built, (await runCommand(words)).stdout)
   })
 }
+
+test('threads of the built program write what the sources write on one', async () => {
+  await inFolder(async (folder) => {
+    const words = (lake: string): string[] => [
+      ...['report', recording, '--parquet', join(folder, lake)],
+      ...['--offset', 'web1=+56m'],
+    ]
+    execFileSync(process.execPath, [join(root, 'dist/main.js'), ...words('built')], { stdio: 'ignore' })
+    assert.equal((await runCommand(words('sources'))).code, 0)
+    const filesOf = (lake: string): string[] =>
+      readdirSync(join(folder, lake), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.parquet'))
+        .sort()
+        .map((name) => `${name} ${readFileSync(join(folder, lake, name), 'base64')}`)
+    assert.ok(filesOf('built').length >= 4)
+    assert.deepEqual(filesOf('built'), filesOf('sources'))
+  })
+})
 
 /** Runs a shell command in which `u` is the program and `$f` the recording. */
 const shell = (words: string): { code: number | null; stderr: string } => {

@@ -172,6 +172,7 @@ test('only replay and report read standard input, and only text is written to st
     ['synth', '-o', '-'],
     ['record', '--out', '-'],
     ['report', incident, '--parquet', '-'],
+    ['report', incident, '--ndjson-tables', '-'],
   ]) {
     assert.equal((await runCommand(args)).code, 2, args.join(' '))
   }

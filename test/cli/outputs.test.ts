@@ -149,6 +149,7 @@ test('an address is no file and no folder: every output refuses it, and nothing 
     try {
       for (const args of [
         ['report', recording, '--parquet', 's3://bucket/lake'],
+        ['report', recording, '--ndjson-tables', 's3://bucket/lake'],
         ['report', recording, '--out', 'https://host/report.txt'],
         ['cut', recording, '-o', 'gs://bucket/x.db'],
         ['repair', recording, '-o', 'file:///tmp/x.db'],

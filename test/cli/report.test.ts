@@ -168,7 +168,11 @@ describe('report', () => {
   it('reports a full disk and leaves no file', () => {
     const place = mkdtempSync(join(folder, 'full-'))
     const main = join(import.meta.dirname, '../../src/main.ts')
-    for (const args of [`--format html --out ${place}/x.html`, `--parquet ${place}/lake`]) {
+    for (const args of [
+      `--format html --out ${place}/x.html`,
+      `--parquet ${place}/lake`,
+      `--ndjson-tables ${place}/lake`,
+    ]) {
       // A limit on file sizes (in units of 512 bytes) acts like a full disk for any user.
       const { status, stderr } = spawnSync(
         'sh',
@@ -216,6 +220,10 @@ describe('report', () => {
     assert.equal(code, 0, stderr)
     assert.match(stderr, /^\d files in .*lake: traffic [\d,]+, connections/)
     assert.ok(existsSync(join(lake, 'traffic', 'host=web1', 'date=2026-11-22')))
+    const both = await runCommand(['report', file, '--parquet', lake, '--ndjson-tables', `${lake}-2`])
+    assert.equal(both.code, 0, both.stderr)
+    const [first, second] = both.stderr.trim().split('\n')
+    assert.equal(second, first!.replace(lake, `${lake}-2`))
     const stopped = await runCommand(['report', file, '--parquet', join(folder, 'stopped')], {
       signal: AbortSignal.abort(),
     })

@@ -156,15 +156,12 @@ within systemctl stop upstreamtop@web
 rm -r "$root/etc/systemd/system/upstreamtop@web.service.d"
 
 say 'the export of an hour, twice'
-# the hour that has just begun is the last full one by a clock that is an hour ahead
-cat >"$root/usr/local/bin/date" <<'SCRIPT'
-#!/bin/sh
-if [ "$*" = +%s ]; then echo $(($(/usr/bin/date +%s) + 3600)); else exec /usr/bin/date "$@"; fi
-SCRIPT
-chmod +x "$root/usr/local/bin/date"
+# an hour that has ended: of yesterday
+mv "$root/var/lib/upstreamtop/web.db" "$root/var/lib/upstreamtop/now.db"
+within upstreamtop synth -o /var/lib/upstreamtop/web.db --secs 60 --start "$(date -u -d yesterday +%Y-%m-%dT12:00:00Z)" >/dev/null 2>&1
+within chown upstreamtop:upstreamtop /var/lib/upstreamtop/web.db
 for _ in 1 2; do within systemctl start upstreamtop-export@web; done
-rm "$root/usr/local/bin/date"
-within systemctl start upstreamtop-export@web
+mv "$root/var/lib/upstreamtop/now.db" "$root/var/lib/upstreamtop/web.db"
 within journalctl --quiet --unit upstreamtop-export@web --output cat
 expect 'files of ticks' "$(find "$root/var/lib/upstreamtop/parquet/web/ticks" -name '*.parquet' | wc -l)" 1
 

@@ -9,11 +9,13 @@ import {
 } from '../../frame/expression/expression.ts'
 import { testsOf, testsRoutes, type Selection } from '../../frame/expression/selection.ts'
 import type { Recording } from '../../frame/model/recording.ts'
+import { wallMicros } from '../../frame/model/units.ts'
 import { interruptible } from '../../interruption.ts'
 import { exactCount } from '../../render/quantities.ts'
 import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
 import { BY, WIRE_MEASURES, type By } from '../../report/document/lines.ts'
 import { FORMATS, type Format } from '../../report/formats/formats.ts'
+import type { ExportProgress } from '../../report/parquet/dataset.ts'
 import type { Io } from '../io.ts'
 import { rowProgress } from '../progress.ts'
 import { refuseStep, stepOption, writeMetrics, type StepFlags } from '../metrics/exported.ts'
@@ -41,6 +43,8 @@ interface ReportFlags extends StepFlags {
   readonly bom?: boolean
   readonly heatmap?: boolean
   readonly parquet?: string
+  readonly ndjsonTables?: string
+  readonly hourly?: boolean
   readonly offset: ReadonlyMap<string, number>
   readonly tz?: string
 }
@@ -67,6 +71,8 @@ export function reportCommand(io: Io): Command {
     .addOption(bomOption())
     .option('--out <file>', 'write it there instead of standard output')
     .option('--parquet <dir>', 'write a Parquet data set there instead')
+    .option('--ndjson-tables <dir>', 'write the tables there as NDJSON, gzipped')
+    .option('--hourly', 'a data set: the full hours that it lacks, each as files of its own')
     .option('--offset <host=shift>', "move a host's clock (repeatable)", offsetOption, new Map())
     .option(
       '--tz <zone>',
@@ -78,18 +84,20 @@ export function reportCommand(io: Io): Command {
   const commandLine = rememberOptions(command)
   return command.action(async (files: string[], flags: ReportFlags) => {
     const selection = selectionOption('--where', flags.where)
-    checkBom(flags.bom, flags.parquet === undefined ? flags.format : 'Parquet')
+    const sets = dataSetsOf(flags)
+    checkHourly(flags, sets)
+    checkBom(flags.bom, sets[0]?.format ?? flags.format)
     checkHeatmap(flags)
     checkStatus(selection, flags.by ?? null)
     refuseStep(flags)
     if (flags.by === 'wire') checkWire(selection, flags.sort ?? BY_REQUESTS)
     refuseTwice(files)
-    if (flags.parquet !== undefined) refuseStandardOutput('--parquet', flags.parquet)
+    for (const { option, directory } of sets) refuseStandardOutput(option, directory)
     const recordings = await openShifted(files, flags.offset)
     try {
       refuseOverlaps(recordings)
-      if (flags.parquet !== undefined) await writeDataset(recordings, selection, flags.parquet, flags, io)
-      else await writeReport(recordings, selection, flags, commandLine(), io)
+      if (sets.length === 0) await writeReport(recordings, selection, flags, commandLine(), io)
+      for (const set of sets) await writeDataset(recordings, selection, set, flags, io)
     } finally {
       for (const recording of recordings) recording.close()
     }
@@ -126,10 +134,35 @@ async function writeReport(
   else await writeResult(written, flags.out, io, flags.bom)
 }
 
+interface DataSet {
+  readonly option: string
+  readonly directory: string
+  readonly format: 'Parquet' | 'NDJSON'
+}
+
+function dataSetsOf({ parquet, ndjsonTables }: ReportFlags): DataSet[] {
+  return [
+    ...(parquet === undefined
+      ? []
+      : [{ option: '--parquet', directory: parquet, format: 'Parquet' as const }]),
+    ...(ndjsonTables === undefined
+      ? []
+      : [{ option: '--ndjson-tables', directory: ndjsonTables, format: 'NDJSON' as const }]),
+  ]
+}
+
+function checkHourly({ hourly, from, to }: ReportFlags, sets: readonly DataSet[]): void {
+  if (hourly !== true) return
+  if (sets.length === 0)
+    throw usageError('--hourly is for a data set', 'Add --parquet DIR or --ndjson-tables DIR.')
+  if (from !== undefined || to !== undefined)
+    throw usageError('--hourly takes all full hours of the recording', 'Leave --from and --to, or --hourly.')
+}
+
 async function writeDataset(
   recordings: readonly Recording[],
   selection: Selection,
-  directory: string,
+  { directory, format }: DataSet,
   flags: ReportFlags,
   io: Io,
 ): Promise<void> {
@@ -144,20 +177,28 @@ async function writeDataset(
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=120')
   const { exportDataset } = await import('../../report/parquet/dataset.ts')
-  const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
+  const { TABLE_FORMATS } = await import('../../report/parquet/hour-parts.ts')
+  const { threadsFor } = await import('../exporting/threads.ts')
+  const { exportHours } = await import('../../report/parquet/hourly.ts')
   const progress = rowProgress(io, 'rows')
-  const { files, rows } = await interruptible(io.signal, (signal) =>
-    exportDataset(recordings, {
+  const { files, rows, hours } = await interruptible(io.signal, async (signal) => {
+    const options = {
       directory,
-      range,
+      format: TABLE_FORMATS[format],
       selection,
       signal,
-      onProgress: ({ ticks, ofTicks, rows: written }) => progress.report(ticks, ofTicks, written),
-    }),
-  )
+      writeHours: threadsFor(),
+      onProgress: ({ ticks, ofTicks, rows: written }: ExportProgress) =>
+        progress.report(ticks, ofTicks, written),
+    }
+    if (flags.hourly === true) return exportHours(recordings, options, wallMicros(io.now() * 1000))
+    const range = rangeOptions(flags.from, flags.to, fleetScope(recordings, io, flags.tz))
+    return { hours: null, ...(await exportDataset(recordings, { ...options, range })) }
+  })
   progress.done()
   const counts = Object.entries(rows).map(([table, count]) => `${table} ${exactCount(count)}`)
-  io.stderr.line(`${files.length} files in ${directory}: ${counts.join(', ')}`)
+  const added = hours === null ? '' : `${exactCount(hours)} ${hours === 1 ? 'hour' : 'hours'} added, `
+  io.stderr.line(`${added}${files.length} files in ${directory}: ${counts.join(', ')}`)
 }
 
 /** Status codes are counted per route, without times: there is no distribution per status. */
@@ -222,6 +263,8 @@ Examples:
   upstreamtop report incident.db --format html --out incident.html  one page to send around
   upstreamtop report incident.db --format openmetrics --step 15s    samples with timestamps, for promtool tsdb create-blocks-from
   upstreamtop report incident.db --parquet lake/                    a data set for DuckDB and friends
+  upstreamtop report incident.db --ndjson-tables lake/              the same tables, for engines that read no Parquet
+  upstreamtop report live.db --parquet lake/ --hourly               each hour: what has become a full hour since
 
 Expressions: backend, upstream, namespace, method, route with = != ~ !~; requests rps 5xx 4xx failures grpc_errors in_flight
 sent_bytes received_bytes avg p50 p90 p95 p99 p999 max total.… connect.… with < <= > >= and ms s us % /s; and, or, not, ( ).

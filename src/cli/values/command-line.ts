@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { quoted, quotedFile } from '../../shell.ts'
 
-const OUTPUT_OPTIONS = ['--out', '-o', '--parquet']
+const OUTPUT_OPTIONS = ['--out', '-o', '--parquet', '--ndjson-tables']
 
 /** Call it while the command is built; the result is read in its action. */
 export function rememberOptions(command: Command): () => string {

@@ -2,6 +2,7 @@
 import type { Aggregate } from './aggregate.ts'
 import type { Backend, Gap, GapReason, Marker, RequestEvent, SecondFrame } from './frame.ts'
 import type { Span } from './span.ts'
+import type { TickColumns } from './tick-columns.ts'
 import type { TlsReading } from './tls.ts'
 import type { Micros, WallMicros } from './units.ts'
 
@@ -76,6 +77,12 @@ export interface BackendActivity {
   readonly requests: number
 }
 
+/** A file, and the µs that are added to its clock. */
+export interface RecordingPlace {
+  readonly file: string
+  readonly offset: number
+}
+
 /** The read interface of a recording: the store implements it over SQLite, tests over arrays. Every call is a short read. */
 export interface Recording {
   readonly info: RecordingInfo
@@ -85,8 +92,15 @@ export interface Recording {
   readonly markers: readonly Marker[]
   /** what was repaired in memory to open it, as text; empty for an undamaged file */
   readonly damage: readonly string[]
+  /** where another thread can open the same; null or absent: it can't, because it is in memory, or is being repaired there */
+  readonly place?: RecordingPlace | null
   /** null if the tick's rows cannot be read */
   frame(seq: number): SecondFrame | null
+  /**
+   * The first ticks of the range by column, as many as are read at once: the same as their frames, in a part of the time. null: the first
+   * ones can be read as frames only, because some are damaged, or the format is an older one. Absent where frames are in memory.
+   */
+  columns?(range: SeqRange): TickColumns | null
   /** exact sum over the range: rollups for whole minutes, ticks at both ends */
   aggregate(range: SeqRange): Aggregate
   /** the same range, not summed, for callers that sum it; absent where frames are in memory */

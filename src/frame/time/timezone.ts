@@ -61,6 +61,10 @@ export const localMillis = (wall: WallMicros, timeZone: string): number =>
 /** `2026-11-22T14:02:11.500Z`: JSON, CSV, file formats. */
 export const isoUtc = (wall: WallMicros): string => new Date(Math.floor(wall / 1000)).toISOString()
 
+/** `2026-11-22T14:02:11.500123Z` */
+export const isoUtcMicros = (wall: WallMicros): string =>
+  `${isoUtc(wall).slice(0, -1)}${String(wall % 1000).padStart(3, '0')}Z`
+
 /** `2026-11-22T15:02:11.500+01:00`: unambiguous, and accepted as input; without milliseconds if they are 0. */
 export function isoLocal(wall: WallMicros, timeZone: string): string {
   const text = localText(wall, timeZone).slice(0, 23)

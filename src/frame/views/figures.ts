@@ -133,7 +133,7 @@ function failureKindsOf({ failures, connection }: Measurable): Figures['failureK
 export interface Seen {
   readonly covered: Micros
   readonly totals: Pick<Counts, 'requests' | 'unseen'>
-  readonly loss: Aggregate['loss']
+  readonly loss: Pick<Aggregate['loss'], 'mapRefused' | 'ambiguous' | 'unmatchedResponses'>
 }
 
 /**

@@ -29,9 +29,21 @@ export function shifted(recording: Recording, offset: number): Recording {
     get damage() {
       return recording.damage
     },
+    get place() {
+      return recording.place == null ? null : { ...recording.place, offset: recording.place.offset + offset }
+    },
     frame: (seq) => {
       const frame = recording.frame(seq)
       return frame === null ? null : { ...frame, start: move(frame.start) }
+    },
+    columns: (range) => {
+      const columns = recording.columns?.(range) ?? null
+      if (columns === null) return null
+      return {
+        ...columns,
+        heads: columns.heads.map((head) => ({ ...head, start: move(head.start) })),
+        requests: columns.requests.map((events) => events.map((event) => ({ ...event, at: move(event.at) }))),
+      }
     },
     aggregate: (range) => {
       const sum = recording.aggregate(range)
@@ -42,7 +54,7 @@ export function shifted(recording: Recording, offset: number): Recording {
     *requests(range) {
       for (const event of recording.requests(range)) yield { ...event, at: move(event.at) }
     },
-    refresh: () => false,
+    refresh: () => recording.refresh(),
     close: () => recording.close(),
   }
 }

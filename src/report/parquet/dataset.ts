@@ -1,37 +1,24 @@
 /**
- * A Parquet data set, streamed tick by tick. Files have temporary names until all of them are complete, so that an interrupted
- * export adds nothing, and readers see nothing of it.
+ * A Parquet data set, streamed some ticks at a time; or hour by hour on several threads, which gives the same bytes.
  */
-import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { matches, selectWires, type Selectable, type Selection } from '../../frame/expression/selection.ts'
-import type { SecondFrame } from '../../frame/model/frame.ts'
-import type { Recording } from '../../frame/model/recording.ts'
+import { systemError } from '../../errors.ts'
+import type { Selection } from '../../frame/expression/selection.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
 import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
-import { isoUtc } from '../../frame/time/timezone.ts'
 import { Yielder } from '../../interruption.ts'
 import { asSystemError } from '../../output.ts'
-import { removeStale, temporaryOf } from '../../temporary.ts'
-import { BY_REQUESTS } from '../data/order.ts'
+import { removeStale } from '../../temporary.ts'
 import { ticksIn } from '../data/source.ts'
-import { gapsWithin, summarise } from '../data/summary.ts'
-import { coverageEntry, recordingEntry } from '../document/json.ts'
-import { dayOf, extentOf, filesOf, pathOf, placeOf, type Extent, type Place } from './dataset-files.ts'
-import { ParquetFile, type ParquetCell } from './parquet-file.ts'
-import {
-  COLUMNS,
-  connectionRow,
-  gapRow,
-  markerRow,
-  requestRow,
-  TABLES,
-  tickRow,
-  trafficRow,
-  wireRow,
-  type TableName,
-} from './parquet-tables.ts'
+import { gapsWithin } from '../data/summary.ts'
+import { extentOf, placeOf, unfinishedFilesOf, type Target } from './dataset-files.ts'
+import { DatasetWriter, type Slice, type Written } from './dataset-writer.ts'
+import type { HourJob, HourProgress, HourResult, TickTable } from './hour-parts.ts'
+import { PARQUET } from './parquet-file.ts'
+import { gapRows, markerRows, TICK_TABLES } from './parquet-tables.ts'
+import { dayOf, hourOf, hoursOf, ticksByHour, type HourTicks } from './slices.ts'
+import type { TableFormat } from './table-file.ts'
+import { batchesOf, countOf } from './tick-batches.ts'
 
 export interface ExportProgress {
   readonly ticks: number
@@ -41,55 +28,73 @@ export interface ExportProgress {
 
 export interface ExportOptions {
   readonly directory: string
+  /** Parquet if absent */
+  readonly format?: TableFormat
   readonly range: TimeSpan
   readonly selection: Selection
   readonly signal: AbortSignal
   readonly onProgress: (progress: ExportProgress) => void
+  /** absent: on this thread */
+  readonly writeHours?: WriteHours
 }
 
-export interface ExportResult {
-  readonly files: readonly string[]
-  readonly rows: Readonly<Record<TableName, number>>
-}
+export type ExportResult = Written
 
-/** Version of tables and columns, in the footer of every file. */
-const SCHEMA = '1'
+/**
+ * Writes hours of a recording on several threads, several at once. @returns their results in order; null if another thread can't open the
+ * recording @throws the reason of the signal when it is aborted, after the threads have ended; so for an error of one of them
+ */
+export type WriteHours = (
+  recording: Recording,
+  jobs: readonly HourJob[],
+  options: { readonly signal: AbortSignal; readonly onProgress: (progress: HourProgress) => void },
+) => Promise<readonly HourResult[] | null>
+
+/** A recorder with `--keep` may forget the oldest ticks before they are read: then the export is made again, without them. */
+const ATTEMPTS = 5
 
 /** @throws the signal's reason when aborted */
 export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
-  const yielder = new Yielder(options.signal)
-  const ofTicks = ticksIn(recordings, options.range)
-  const set = new DatasetWriter(options.directory)
-  let ticks = 0
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const result = await exportOnce(recordings, options)
+    if (result !== null) return result
+  }
+  throw systemError(
+    `the oldest ticks are forgotten faster than they are read; "${options.directory}" is as before`,
+    'Begin later: --from, or keep more: --keep.',
+  )
+}
+
+/** @returns null if ticks of the range were forgotten meanwhile; nothing is written then */
+async function exportOnce(
+  recordings: readonly Recording[],
+  options: ExportOptions,
+): Promise<ExportResult | null> {
+  const target = { directory: options.directory, format: options.format ?? PARQUET }
+  const set = new DatasetWriter(target)
+  const progress = new Progress(ticksIn(recordings, options.range), options.onProgress)
   try {
     options.signal.throwIfAborted()
     for (const host of new Set(recordings.map(({ info }) => info.host)))
-      await removeStale((await filesOf(options.directory, host)).filter((path) => path.includes('.parquet.')))
+      await removeStale(await unfinishedFilesOf(target, host))
     for (const recording of recordings) {
+      const before = recording.ticks
       const whole = extentOf(recording, options.range)
-      const place = await placeOf(options.directory, whole, recording.ticks)
+      const place = await placeOf(target, whole, recording.ticks)
       const isWhole = place.extent.from === whole.from
       const range = isWhole ? options.range : { ...options.range, from: place.extent.from }
-      if (!isWhole && range.from >= place.extent.to) continue
-      await set.begin(place, metadataOf(recording, { ...options, range }))
-      for (const gap of gapsWithin(recording.gaps, range)) await set.add('gaps', gap.from, gapRow(gap))
-      for (const marker of recording.markers) {
-        if (marker.at >= range.from && marker.at < range.to) {
-          await set.add('markers', marker.at, markerRow(marker))
-        }
-      }
-      for (const run of ticksWithin(recording.ticks, range)) {
-        for (let seq = run.from; seq < run.to; seq++) {
-          const frame = recording.frame(seq)
-          if (frame !== null) await addFrame(set, frame, options.selection)
-          ticks++
-          if (!yielder.isDue) continue
-          options.onProgress({ ticks, ofTicks, rows: set.rowCount })
-          await yielder.yield()
-        }
+      if (place.extent.from >= place.extent.to) continue
+      await set.begin(place, recording)
+      await addHappenings(set, recording, range)
+      const source = { set, recording, host: place.extent.host, target, options, progress }
+      let read = 0
+      for (const day of daysOf(recording, range)) read += await addDay(source, day)
+      if (read < countWithin(before, range) && hasForgotten(recording, before, range)) {
+        await set.abandon()
+        return null
       }
     }
     return await set.finish()
@@ -99,125 +104,135 @@ export async function exportDataset(
   }
 }
 
-async function addFrame(set: DatasetWriter, frame: SecondFrame, { rows, codes }: Selection): Promise<void> {
-  const { start } = frame
-  const kept = (row: Selectable): boolean => rows === null || matches(rows, row)
-  const wires = selectWires(frame.wires, rows)
-  await set.add('ticks', start, tickRow({ ...frame, wires }))
-  for (const row of frame.traffic) {
-    if (rows !== null && !kept({ ...row, outcome: null })) continue
-    const wait = set.add('traffic', start, trafficRow(frame, row))
-    if (wait !== null) await wait
+interface Source {
+  readonly set: DatasetWriter
+  readonly recording: Recording
+  readonly host: string
+  readonly target: Target
+  readonly options: ExportOptions
+  readonly progress: Progress
+}
+
+interface HourSlice extends Slice, HourTicks {}
+
+/** The hours by day: those of a day are joined before the next one begins. */
+function daysOf(recording: Recording, range: TimeSpan): HourSlice[][] {
+  const days: HourSlice[][] = []
+  for (const [number, hour] of ticksByHour(recording.ticks, range).entries()) {
+    const slice = { ...hour, day: Math.floor(hour.hour / 24), number }
+    if (days.at(-1)?.[0]?.day === slice.day) days.at(-1)!.push(slice)
+    else days.push([slice])
   }
-  for (const row of frame.connections) {
-    if (rows !== null && !kept({ ...row, route: null, outcome: null })) continue
-    const wait = set.add('connections', start, connectionRow(frame, row))
-    if (wait !== null) await wait
+  return days
+}
+
+/** @returns the number of ticks that could be read */
+async function addDay(source: Source, hours: readonly HourSlice[]): Promise<number> {
+  const results = hours.length > 1 ? await writtenApart(source, hours) : null
+  if (results === null) return addHere(source, hours)
+  let read = 0
+  for (const [i, { parts, result }] of results.entries()) {
+    for (const table of TICK_TABLES) {
+      const rows = result.rows[table]
+      if (rows !== undefined) await source.set.addPart(table, hours[i]!, { path: parts[table], rows })
+    }
+    read += result.read
   }
-  for (const row of wires ?? []) {
-    const wait = set.add('wires', start, wireRow(frame, row))
-    if (wait !== null) await wait
+  return read
+}
+
+async function addHere(
+  { set, recording, options, progress }: Source,
+  hours: readonly HourSlice[],
+): Promise<number> {
+  const yielder = new Yielder(options.signal)
+  let read = 0
+  for (const hour of hours) {
+    for (const batch of batchesOf(recording, hour.runs, options.selection)) {
+      for (const table of TICK_TABLES) await set.add(table, hour, batch.tables[table])
+      progress.add({ ticks: batch.ticks, rows: countOf(batch.tables) })
+      read += batch.ticks - batch.unread
+      if (!yielder.isDue) continue
+      progress.report()
+      await yielder.yield()
+    }
   }
-  for (const event of frame.requests) {
-    if (!kept(event) || (codes !== null && !matches(codes, event))) continue
-    const wait = set.add('requests', start, requestRow(frame, event))
-    if (wait !== null) await wait
+  return read
+}
+
+interface PartsOfHour {
+  readonly parts: Readonly<Record<TickTable, string>>
+  readonly result: HourResult
+}
+
+/** null: not on other threads */
+async function writtenApart(
+  { set, recording, host, target, options, progress }: Source,
+  hours: readonly HourSlice[],
+): Promise<PartsOfHour[] | null> {
+  if (options.writeHours === undefined) return null
+  const jobs: HourJob[] = []
+  for (const hour of hours) {
+    const paths = await Promise.all(
+      TICK_TABLES.map(async (table) => [table, await set.partPath(table, hour)]),
+    )
+    jobs.push({
+      host,
+      extension: target.format.extension,
+      runs: hour.runs,
+      selection: options.selection,
+      paths: Object.fromEntries(paths) as HourJob['paths'],
+    })
+  }
+  const results = await options.writeHours(recording, jobs, {
+    signal: options.signal,
+    onProgress: (done) => {
+      progress.add(done)
+      progress.report()
+    },
+  })
+  return results?.map((result, i) => ({ parts: jobs[i]!.paths, result })) ?? null
+}
+
+class Progress {
+  #ticks = 0
+  #rows = 0
+  readonly #ofTicks: number
+  readonly #onProgress: ExportOptions['onProgress']
+
+  constructor(ofTicks: number, onProgress: ExportOptions['onProgress']) {
+    this.#ofTicks = ofTicks
+    this.#onProgress = onProgress
+  }
+
+  add({ ticks, rows }: HourProgress): void {
+    this.#ticks += ticks
+    this.#rows += rows
+  }
+
+  report(): void {
+    this.#onProgress({ ticks: this.#ticks, ofTicks: this.#ofTicks, rows: this.#rows })
   }
 }
 
-/** The origin and the coverage of the rows, for the footer of each file. */
-function metadataOf(recording: Recording, { range, selection }: ExportOptions): Record<string, string> {
-  const summary = summarise([recording], { range, selection, order: BY_REQUESTS, top: null })
-  return {
-    'upstreamtop.schema': SCHEMA,
-    'upstreamtop.recording': JSON.stringify(recordingEntry(recording.info)),
-    'upstreamtop.range': JSON.stringify({ from: isoUtc(range.from), to: isoUtc(range.to) }),
-    'upstreamtop.coverage': JSON.stringify(coverageEntry(summary)),
-    'upstreamtop.histogram': 'log-linear, 16 buckets an octave, µs',
+async function addHappenings(set: DatasetWriter, recording: Recording, range: TimeSpan): Promise<void> {
+  const sliceOf = (time: WallMicros): Slice => ({ day: dayOf(time), number: hourOf(time) })
+  for (const hour of hoursOf(range)) {
+    for (const gap of gapsWithin(recording.gaps, hour))
+      await set.add('gaps', sliceOf(gap.from), gapRows([gap]))
+  }
+  for (const marker of recording.markers) {
+    if (marker.at >= range.from && marker.at < range.to)
+      await set.add('markers', sliceOf(marker.at), markerRows([marker]))
   }
 }
 
-interface OpenFile {
-  readonly file: ParquetFile
-  readonly temporary: string
-  readonly path: string
-  readonly table: TableName
-}
+const countWithin = (ticks: readonly TickSummary[], range: TimeSpan): number =>
+  ticksWithin(ticks, range).reduce((sum, { from, to }) => sum + to - from, 0)
 
-class DatasetWriter {
-  rowCount = 0
-  readonly #directory: string
-  #source: { readonly extent: Extent; readonly metadata: Record<string, string> } | null = null
-  /** one per table. Time goes forward, so a file is complete when the next day or recording begins */
-  readonly #open = new Map<TableName, { readonly day: number; readonly opened: OpenFile }>()
-  readonly #done: OpenFile[] = []
-  readonly #superseded: string[] = []
-
-  constructor(directory: string) {
-    this.#directory = directory
-  }
-
-  /** The rows that follow are of another recording. */
-  async begin({ extent, superseded }: Place, metadata: Record<string, string>): Promise<void> {
-    for (const table of TABLES) await this.#closeCurrent(table)
-    this.#superseded.push(...superseded)
-    this.#source = { extent, metadata }
-  }
-
-  /** Await the returned promise before the next row; most rows return null. */
-  add(table: TableName, at: WallMicros, row: readonly ParquetCell[]): Promise<void> | null {
-    this.rowCount++
-    const day = dayOf(at)
-    const current = this.#open.get(table)
-    return current?.day === day ? current.opened.file.append(row) : this.#addToNext(table, day, row)
-  }
-
-  async #addToNext(table: TableName, day: number, row: readonly ParquetCell[]): Promise<void> {
-    await this.#closeCurrent(table)
-    if (this.#source === null) throw new Error('rows before begin()')
-    const { extent, metadata } = this.#source
-    let path = pathOf(this.#directory, table, extent, day, 1)
-    for (let part = 2; this.#done.some((file) => file.path === path); part++)
-      path = pathOf(this.#directory, table, extent, day, part)
-    await mkdir(dirname(path), { recursive: true })
-    const temporary = temporaryOf(path)
-    const file = await ParquetFile.create(temporary, COLUMNS[table], metadata)
-    this.#open.set(table, { day, opened: { table, path, temporary, file } })
-    await file.append(row)
-  }
-
-  async #closeCurrent(table: TableName): Promise<void> {
-    const current = this.#open.get(table)
-    if (current === undefined) return
-    this.#open.delete(table)
-    this.#done.push(current.opened)
-    await current.opened.file.close()
-  }
-
-  async finish(): Promise<ExportResult> {
-    for (const table of TABLES) await this.#closeCurrent(table)
-    const written = new Set(this.#done.map(({ path }) => path))
-    const old = new Set(this.#superseded.filter((path) => !written.has(path)))
-    for (const file of this.#done) await replace(file, old)
-    for (const path of old) await rm(path, { force: true })
-    const rows = Object.fromEntries(TABLES.map((table) => [table, 0])) as Record<TableName, number>
-    for (const { table, file } of this.#done) rows[table] += file.rows
-    return { files: this.#done.map(({ path }) => path), rows }
-  }
-
-  async abandon(): Promise<void> {
-    const open = [...this.#open.values()].map(({ opened }) => opened)
-    for (const { file } of open) await file.abandon().catch(() => undefined)
-    for (const { temporary } of [...open, ...this.#done]) await rm(temporary, { force: true })
-  }
-}
-
-/** The old file takes the new name first, so that a reader finds the old rows or the new ones of a table and day, and never both. */
-async function replace({ temporary, path }: OpenFile, old: Set<string>): Promise<void> {
-  const before = existsSync(path) ? undefined : [...old].find((one) => dirname(one) === dirname(path))
-  if (before !== undefined) {
-    await rename(before, path)
-    old.delete(before)
-  }
-  await rename(temporary, path)
+/** Damage is another reason for a tick that can't be read, and is said by the report. */
+function hasForgotten(recording: Recording, before: readonly TickSummary[], range: TimeSpan): boolean {
+  recording.refresh()
+  const [first] = ticksWithin(before, range)
+  return first !== undefined && (recording.ticks[0]?.seq ?? Infinity) > first.from
 }

@@ -16,31 +16,29 @@ import parquet, {
   type ParquetWriter,
   type RowBuffer,
 } from 'parquetjs-lite'
+import { useFastEncoders } from './parquet-encoding.ts'
+import { joinParquet } from './parquet-join.ts'
+import { isList, type Cells, type ListCells, type Scalar, type TableRows } from './table-columns.ts'
+import type { ParquetColumn, TableFile, TableFormat } from './table-file.ts'
 
-export interface ParquetColumn {
-  readonly name: string
-  /** timestamp: µs since 1970; int64: below 2^53 */
-  readonly type: 'int32' | 'int64' | 'timestamp' | 'text' | 'bool'
-  readonly optional?: boolean
-  /** a list of int32 or text; null only if the column is optional */
-  readonly list?: boolean
+export const PARQUET: TableFormat = {
+  extension: 'parquet',
+  create: (path, { columns, metadata }) => ParquetFile.create(path, columns, metadata),
+  join: async (parts, target, metadata) => {
+    await joinParquet(parts, target, metadata)
+  },
 }
-
-export type ParquetCell = number | string | boolean | null | List
-type List = readonly number[] | readonly string[]
 
 const ROW_GROUP = 25_000
 const PAGE = 2_500
 
-export class ParquetFile {
+export class ParquetFile implements TableFile {
   readonly #writer: ParquetWriter
   readonly #sink: FileSink
   readonly #columns: readonly ParquetColumn[]
   readonly #keys: readonly string[]
   readonly #texts = new Map<string, Buffer>()
   #rows = 0
-  #time = -1
-  #bigTime = -1n
 
   /** @param path must not exist @param metadata key and value texts of the footer */
   static async create(
@@ -48,6 +46,7 @@ export class ParquetFile {
     columns: readonly ParquetColumn[],
     metadata: Readonly<Record<string, string>>,
   ): Promise<ParquetFile> {
+    useFastEncoders()
     const sink = new FileSink(await open(path, 'wx', 0o640))
     const schema = new parquet.ParquetSchema(
       Object.fromEntries(columns.map((column) => [column.name, definition(column)])),
@@ -73,41 +72,41 @@ export class ParquetFile {
     return this.#rows
   }
 
-  /** Cells in the order of the columns. Await the returned promise before the next row; most rows return null. */
-  append(row: readonly ParquetCell[]): Promise<void> | null {
-    this.#rows++
-    const { rowBuffer } = this.#writer
-    const { rowCount, pageRowCount } = rowBuffer
-    if (rowCount === undefined || pageRowCount === undefined || pageRowCount + 1 >= PAGE)
-      return this.#appendSlowly(row)
-    this.#fill(rowBuffer, row)
-    rowBuffer.rowCount = rowCount + 1
-    rowBuffer.pageRowCount = pageRowCount + 1
-    return null
+  async append(rows: TableRows): Promise<void> {
+    this.#columns.forEach((column, i) => checkCells(column, rows.columns[i]!, rows.count))
+    const lists = rows.columns.map(() => 0)
+    for (let row = 0; row < rows.count;) {
+      const { rowBuffer } = this.#writer
+      const room = rowBuffer.rowCount === undefined ? 0 : PAGE - 1 - rowBuffer.pageRowCount!
+      const count = room > 0 ? Math.min(room, rows.count - row) : 1
+      if (room > 0) this.#fill(rowBuffer, rows, lists, row, count)
+      else await this.#appendSlowly(rows, lists, row)
+      row += count
+    }
+    this.#rows += rows.count
   }
 
-  /** Appends through the package, which cuts pages and row groups. */
-  async #appendSlowly(row: readonly ParquetCell[]): Promise<void> {
+  /** Appends a row through the package, which cuts pages and row groups. @param lists where the row's lists begin; advanced */
+  async #appendSlowly({ columns }: TableRows, lists: number[], row: number): Promise<void> {
     this.#setLevelCounts()
-    const cells = this.#columns.map((column, i): [string, unknown] => {
-      const cell = checked(column, row[i]!)
-      return [column.name, column.list === true ? listRecord(cell as List | null) : cell]
+    const cells = this.#columns.map(({ name }, i): [string, unknown] => {
+      const cells = columns[i]!
+      return [name, isList(cells) ? listRecord(cells, lists, i, row) : cells[row]]
     })
     await asError(this.#writer.appendRow(Object.fromEntries(cells)))
     this.#sink.check()
   }
 
-  #fill({ columnData }: RowBuffer, row: readonly ParquetCell[]): void {
-    for (let i = 0; i < row.length; i++) {
-      const column = this.#columns[i]!
-      const data = columnData![this.#keys[i]!]!
-      const cell = checked(column, row[i]!)
-      if (column.list === true) this.#fillList(data, column, cell as List | null)
-      else {
-        if (column.optional === true) data.dlevels.push(cell === null ? 0 : 1)
-        if (cell !== null) this.#fillCell(data, column, cell)
-      }
-    }
+  /** @param lists where the first row's lists begin; advanced */
+  #fill(rowBuffer: RowBuffer, { columns }: TableRows, lists: number[], row: number, count: number): void {
+    this.#columns.forEach((column, i) => {
+      const data = rowBuffer.columnData![this.#keys[i]!]!
+      const cells = columns[i]!
+      if (isList(cells)) lists[i] = this.#fillLists(data, column, cells, lists[i]!, row, count)
+      else this.#fillCells(data, column, cells, row, count)
+    })
+    rowBuffer.rowCount! += count
+    rowBuffer.pageRowCount! += count
   }
 
   /** Levels that are all 0 are only counted, not encoded. So their number is set once per page, not per row. */
@@ -119,34 +118,48 @@ export class ParquetFile {
     }
   }
 
-  /** Definition levels count what is there: the list where it may be null, then an element. */
-  #fillList(data: ColumnData, column: ParquetColumn, list: List | null): void {
-    const empty = column.optional === true ? 1 : 0
-    if (list === null || list.length === 0) {
-      data.rlevels.push(0)
-      data.dlevels.push(list === null ? 0 : empty)
-      return
-    }
-    list.forEach((value, i) => {
-      data.rlevels.push(i === 0 ? 0 : 1)
-      data.dlevels.push(empty + 1)
-      this.#fillCell(data, column, value)
-    })
-  }
-
-  #fillCell(data: ColumnData, { type }: ParquetColumn, cell: ParquetCell): void {
-    if (type === 'text') data.values.push(this.#bytesOf(cell as string))
-    else if (type !== 'timestamp') data.values.push(cell)
-    else {
-      data.values.push(this.#bigOf(cell as number))
-      data.distinct_values.add(cell)
+  #fillCells(
+    { dlevels, values, distinct_values: distinct }: ColumnData,
+    { type, optional }: ParquetColumn,
+    cells: readonly (Scalar | null)[],
+    from: number,
+    count: number,
+  ): void {
+    for (let row = from; row < from + count; row++) {
+      const cell = cells[row] ?? null
+      if (optional === true) dlevels.push(cell === null ? 0 : 1)
+      if (cell === null) continue
+      values.push(type === 'text' ? this.#bytesOf(cell as string) : cell)
+      if (type === 'timestamp') distinct.add(cell)
     }
   }
 
-  /** Keeps the last result: the rows of a tick have the same time. */
-  #bigOf(time: number): bigint {
-    if (this.#time !== time) [this.#time, this.#bigTime] = [time, BigInt(time)]
-    return this.#bigTime
+  /** Definition levels count what is there: the list where it may be null, then an element. @returns where the next row's list begins */
+  #fillLists(
+    { rlevels, dlevels, values }: ColumnData,
+    { type, optional }: ParquetColumn,
+    lists: ListCells,
+    start: number,
+    from: number,
+    count: number,
+  ): number {
+    const empty = optional === true ? 1 : 0
+    let at = start
+    for (let row = from; row < from + count; row++) {
+      const length = lists.lengths[row]!
+      if (length <= 0) {
+        rlevels.push(0)
+        dlevels.push(length < 0 ? 0 : empty)
+        continue
+      }
+      for (let i = 0; i < length; i++) {
+        rlevels.push(i === 0 ? 0 : 1)
+        dlevels.push(empty + 1)
+        const value = lists.values[at++]!
+        values.push(type === 'text' ? this.#bytesOf(value as string) : value)
+      }
+    }
+    return at
   }
 
   /** Cached, because names repeat. The bound limits the memory for a million different paths. */
@@ -157,6 +170,26 @@ export class ParquetFile {
       this.#texts.set(text, (bytes = Buffer.from(text)))
     }
     return bytes
+  }
+
+  /** Ends the row group. The package does that at a number of rows or at the end of the file: here it ends a file of this group alone. */
+  async endSlice(): Promise<void> {
+    this.#setLevelCounts()
+    const { envelopeWriter, rowBuffer } = this.#writer
+    const group = Object.assign(Object.create(this.#writer) as ParquetWriter, {
+      rowBuffer,
+      envelopeWriter: {
+        pageSize: PAGE,
+        useDataPageV2: false,
+        writeRowGroup: (buffer: RowBuffer) => envelopeWriter.writeRowGroup(buffer),
+        writeIndex: () => undefined,
+        writeFooter: () => undefined,
+        close: () => undefined,
+      },
+    })
+    await asError(group.close())
+    this.#writer.rowBuffer = {}
+    this.#sink.check()
   }
 
   async close(): Promise<void> {
@@ -178,7 +211,14 @@ const listOf = (element: FieldDefinition, optional: boolean): FieldDefinition =>
   ...(optional ? { optional } : {}),
   fields: { list: { repeated: true, fields: { element } } },
 })
-const listRecord = (list: List | null) => list && { list: list.map((element) => ({ element })) }
+/** @param starts where the lists of the row begin; advanced */
+function listRecord(cells: ListCells, starts: number[], column: number, row: number): object | null {
+  const length = cells.lengths[row]!
+  if (length < 0) return null
+  const start = starts[column]!
+  starts[column] = start + length
+  return { list: cells.values.slice(start, start + length).map((element) => ({ element })) }
+}
 /** Of the package's column data: the path to the values. */
 const keyOf = ({ name, list }: ParquetColumn): string => (list === true ? `${name},list,element` : name)
 
@@ -200,30 +240,24 @@ function definition({ type, optional, list }: ParquetColumn): FieldDefinition {
 }
 
 /** The package would silently write another value. */
-function checked(column: ParquetColumn, cell: ParquetCell): ParquetCell {
-  if (cell === null) {
-    if (column.optional === true) return cell
-    throw new Error(`Parquet column ${column.name} is null`)
+function checkCells({ name, type, optional, list }: ParquetColumn, cells: Cells, rows: number): void {
+  const fail = (value: unknown): never => {
+    throw new Error(`Parquet column ${name} can't hold ${JSON.stringify(value)}`)
   }
-  const cells = column.list === true ? (cell as List) : null
-  const fine = cells === null ? isOf(column.type, cell) : cells.every((one) => isOf(column.type, one))
-  if (!fine) throw new Error(`Parquet column ${column.name} can't hold ${JSON.stringify(cell)}`)
-  return cell
+  if (isList(cells) !== (list === true)) fail(cells)
+  const perRow = isList(cells) ? cells.lengths : cells
+  if (perRow.length !== rows) fail(`${perRow.length} cells for ${rows} rows`)
+  if (optional !== true && (isList(cells) ? cells.lengths.includes(-1) : cells.includes(null))) fail(null)
+  const isFine = CHECKS[type]
+  for (const value of isList(cells) ? cells.values : cells) if (value !== null && !isFine(value)) fail(value)
 }
 
-function isOf(type: ParquetColumn['type'], cell: ParquetCell): boolean {
-  switch (type) {
-    case 'int32':
-      return typeof cell === 'number' && (cell | 0) === cell
-    case 'int64':
-      return Number.isSafeInteger(cell)
-    case 'timestamp':
-      return Number.isSafeInteger(cell) && (cell as number) >= 0
-    case 'text':
-      return typeof cell === 'string'
-    case 'bool':
-      return typeof cell === 'boolean'
-  }
+const CHECKS: Readonly<Record<ParquetColumn['type'], (value: Scalar) => boolean>> = {
+  int32: (value) => typeof value === 'number' && (value | 0) === value,
+  int64: Number.isSafeInteger,
+  timestamp: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  text: (value) => typeof value === 'string',
+  bool: (value) => typeof value === 'boolean',
 }
 
 /** The package throws strings. */

@@ -2,33 +2,24 @@
  * The tables of the data set. Names are those of the report's JSON, flattened with `_`. Durations are whole µs (`_us`), so that
  * sums are exact. A histogram is two lists of equal length: bucket numbers (frame/model/histogram.ts has their bounds) and counts.
  */
-import { classCount } from '../../frame/expression/measure.ts'
 import { coveredBy, nameOf } from '../../frame/model/aggregate.ts'
 import {
+  CONNECT_FAILURES,
   CONNECTION,
   EXCLUDED,
   LOSS,
   ROUTE_FAILURES,
   ROUTE_PLAIN,
-  valuesOf,
   type Counter,
 } from '../../frame/model/counters.ts'
-import type {
-  Distribution,
-  Gap,
-  Marker,
-  RequestEvent,
-  SecondFrame,
-  TrafficRow,
-} from '../../frame/model/frame.ts'
-import type { ConnectionRow, WireRow } from '../../frame/model/frame.ts'
-import { failedConnects, failedRequests, openConnections } from '../../frame/sum/sums.generated.ts'
-import type { ParquetCell, ParquetColumn } from './parquet-file.ts'
+import type { Backend, Gap, Marker } from '../../frame/model/frame.ts'
+import { addKnown } from '../../frame/model/known.ts'
+import type { PairColumn, RowColumns, TickColumns, TickHead } from '../../frame/model/tick-columns.ts'
+import { listsOf, type Cells, type TableRows } from './table-columns.ts'
+import type { ParquetColumn } from './table-file.ts'
 
 export const TABLES = ['traffic', 'connections', 'requests', 'ticks', 'gaps', 'markers', 'wires'] as const
 export type TableName = (typeof TABLES)[number]
-
-type Row = readonly ParquetCell[]
 
 const column = (type: ParquetColumn['type'], ...names: string[]): ParquetColumn[] =>
   names.map((name) => ({ name, type }))
@@ -74,6 +65,8 @@ const OTHERS = ROUTE_PLAIN.filter((counter) => isFirst(counter) && !isLeading(co
 const ADDED = ROUTE_PLAIN.filter(isLater)
 const CONNECTION_FIRST = CONNECTION.filter(isFirst)
 const CONNECTION_ADDED = CONNECTION.filter(isLater)
+/** The counters whose sum is `open_connections`. */
+const OPEN = CONNECTION.filter(({ kind }) => kind === 'gauge').map(({ word }) => word)
 
 export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
   traffic: [
@@ -144,124 +137,213 @@ export const COLUMNS: Readonly<Record<TableName, readonly ParquetColumn[]>> = {
   ],
 }
 
-export function trafficRow({ start, seq }: SecondFrame, row: TrafficRow): Row {
-  return [
-    start,
-    seq,
-    row.backend.address,
-    nameOf(row.backend),
-    row.backend.netns,
-    row.route.method,
-    row.route.path,
-    ...valuesOf(LEADING, row),
-    row.inFlight,
-    ...[1, 2, 3, 4, 5].map((digit) => classCount(row, digit)),
-    ...pairs(row.codes),
-    ...valuesOf(ROUTE_FAILURES, row.failures),
-    ...valuesOf(OTHERS, row),
-    row.oldest,
-    ...distributionCells(row.header),
-    ...distributionCells(row.total),
-    ...valuesOf(ADDED, row),
-    row.backend.names,
-    row.backend.namespace ?? null,
-    ...(row.grpc === null ? [null, null] : pairs(row.grpc)),
-  ]
-}
+/** The tables with rows of ticks. */
+export const TICK_TABLES = ['traffic', 'connections', 'requests', 'ticks', 'wires'] as const
+/** The rows of some ticks, table by table. */
+export type TickTables = Readonly<
+  Record<'traffic' | 'connections' | 'requests' | 'ticks' | 'wires', TableRows>
+>
 
-export const connectionRow = ({ start, seq }: SecondFrame, row: ConnectionRow): Row => [
-  start,
-  seq,
-  row.backend.address,
-  nameOf(row.backend),
-  row.backend.netns,
-  ...valuesOf(CONNECTION_FIRST, row),
-  ...distributionCells(row.connect),
-  ...valuesOf(CONNECTION_ADDED, row),
-  openConnections(row),
-  row.backend.names,
-  row.backend.namespace ?? null,
-]
-
-export const requestRow = (
-  { seq }: SecondFrame,
-  { at, backend, route, outcome, header, total }: RequestEvent,
-): Row => [
-  at,
-  seq,
-  backend.address,
-  nameOf(backend),
-  backend.netns,
-  route.method,
-  route.path,
-  typeof outcome === 'number' ? outcome : null,
-  typeof outcome === 'number' ? null : outcome,
-  header,
-  total,
-  backend.names,
-  backend.namespace ?? null,
-]
-
-export function tickRow(frame: SecondFrame): Row {
-  const sum = (valueOf: (row: TrafficRow) => number): number =>
-    frame.traffic.reduce((total, row) => total + valueOf(row), 0)
-  const { loss, excluded, cost } = frame
-  return [
-    frame.start,
-    frame.seq,
-    frame.length,
-    coveredBy(frame.length),
-    frame.gapBefore,
-    sum((row) => row.requests),
-    sum((row) => row.answered),
-    sum((row) => row.inFlight),
-    sum((row) => classCount(row, 5)),
-    sum(({ failures }) => failedRequests(failures)) +
-      frame.connections.reduce((total, row) => total + failedConnects(row), 0),
-    ...valuesOf(LOSS.filter(isFirst), loss),
-    ...valuesOf(EXCLUDED.filter(isFirst), excluded),
-    cost.cpu,
-    cost.rssBytes,
-    cost.commit,
-    ...valuesOf(LOSS.filter(isLater), loss),
-    ...valuesOf(EXCLUDED.filter(isLater), excluded),
-    frame.wires?.length ?? null,
-  ]
-}
-
-export const wireRow = ({ start, seq }: SecondFrame, row: WireRow): Row => [
-  start,
-  seq,
-  row.backend.address,
-  nameOf(row.backend),
-  row.backend.netns,
-  row.wire.address,
-  row.connects,
-  row.requests,
-  row.failures,
-  row.backend.names,
-  row.backend.namespace ?? null,
-]
-
-export const gapRow = ({ from, to, reason }: Gap): Row => [from, to, reason]
-export const markerRow = ({ at, kind, text }: Marker): Row => [at, kind, text]
-
-const distributionCells = ({ count, sampled, sum, min, max, buckets }: Distribution): ParquetCell[] => [
-  count,
-  sampled,
-  sum,
-  min,
-  max,
-  ...pairs(buckets),
-]
-
-/** [a, b, a, b, …] as two lists. */
-function pairs(flat: readonly number[]): [number[], number[]] {
-  const keys: number[] = []
-  const counts: number[] = []
-  for (let i = 0; i < flat.length; i += 2) {
-    keys.push(flat[i]!)
-    counts.push(flat[i + 1]!)
+/** @param kept the ticks with the rows that are exported; a tick's sums are those of all its rows */
+export function tablesOf(ticks: TickColumns, kept: TickColumns): TickTables {
+  return {
+    ticks: tickRows(ticks, kept),
+    traffic: trafficRows(kept),
+    connections: connectionRows(kept),
+    wires: wireRows(kept),
+    requests: requestRows(kept),
   }
-  return [keys, counts]
+}
+
+function trafficRows({ heads, traffic }: TickColumns): TableRows {
+  const { perTick, backend, route, numbers, pairs } = traffic
+  return {
+    count: backend.length,
+    columns: [
+      perRow(heads, perTick, ({ start }) => start),
+      perRow(heads, perTick, ({ seq }) => seq),
+      ...backendCells(backend),
+      route.map(({ method }) => method),
+      route.map(({ path }) => path),
+      ...numbersOf(LEADING, numbers),
+      numbers.in_flight!,
+      ...CLASSES.map((name) => numbers[`status_${name}`]!),
+      ...pairCells(pairs.codes!),
+      ...numbersOf(ROUTE_FAILURES, numbers),
+      ...numbersOf(OTHERS, numbers),
+      numbers.oldest!,
+      ...distributionCells('header', traffic),
+      ...distributionCells('total', traffic),
+      ...numbersOf(ADDED, numbers),
+      ...nameCells(backend),
+      ...pairCells(pairs.grpc!),
+    ],
+  }
+}
+
+function connectionRows({ heads, connections }: TickColumns): TableRows {
+  const { perTick, backend, numbers } = connections
+  return {
+    count: backend.length,
+    columns: [
+      perRow(heads, perTick, ({ start }) => start),
+      perRow(heads, perTick, ({ seq }) => seq),
+      ...backendCells(backend),
+      ...numbersOf(CONNECTION_FIRST, numbers),
+      ...distributionCells('connect', connections),
+      ...numbersOf(CONNECTION_ADDED, numbers),
+      sumOf(OPEN.map((word) => numbers[word]!)),
+      ...nameCells(backend),
+    ],
+  }
+}
+
+function requestRows({ heads, requests }: TickColumns): TableRows {
+  const events = requests.flat()
+  const backend = events.map((event) => event.backend)
+  return {
+    count: events.length,
+    columns: [
+      events.map(({ at }) => at),
+      perRow(heads, lengthsOf(requests), ({ seq }) => seq),
+      ...backendCells(backend),
+      events.map(({ route }) => route.method),
+      events.map(({ route }) => route.path),
+      events.map(({ outcome }) => (typeof outcome === 'number' ? outcome : null)),
+      events.map(({ outcome }) => (typeof outcome === 'number' ? null : outcome)),
+      events.map(({ header }) => header),
+      events.map(({ total }) => total),
+      ...nameCells(backend),
+    ],
+  }
+}
+
+function tickRows({ heads, traffic, connections }: TickColumns, { wires }: TickColumns): TableRows {
+  const { numbers, perTick } = traffic
+  const sums = (words: readonly string[]): number[] =>
+    perTickSums(
+      perTick,
+      words.map((word) => numbers[word]!),
+    )
+  const failedConnects = perTickSums(
+    connections.perTick,
+    CONNECT_FAILURES.map(({ word }) => connections.numbers[word]!),
+  )
+  const failures = sums(ROUTE_FAILURES.map(({ word }) => word))
+  return {
+    count: heads.length,
+    columns: [
+      heads.map(({ start }) => start),
+      heads.map(({ seq }) => seq),
+      heads.map(({ length }) => length),
+      heads.map(({ length }) => coveredBy(length)),
+      heads.map(({ gapBefore }) => gapBefore),
+      sums(['requests']),
+      sums(['answered']),
+      sums(['in_flight']),
+      sums(['status_5xx']),
+      failures.map((count, i) => count + failedConnects[i]!),
+      ...headCells(heads, LOSS.filter(isFirst), ({ loss }) => loss),
+      ...headCells(heads, EXCLUDED.filter(isFirst), ({ excluded }) => excluded),
+      heads.map(({ cost }) => cost.cpu),
+      heads.map(({ cost }) => cost.rssBytes),
+      heads.map(({ cost }) => cost.commit),
+      ...headCells(heads, LOSS.filter(isLater), ({ loss }) => loss),
+      ...headCells(heads, EXCLUDED.filter(isLater), ({ excluded }) => excluded),
+      wires.map((rows) => rows?.length ?? null),
+    ],
+  }
+}
+
+function wireRows({ heads, wires }: TickColumns): TableRows {
+  const perTick = wires.map((rows) => rows ?? [])
+  const rows = perTick.flat()
+  const backend = rows.map((row) => row.backend)
+  return {
+    count: rows.length,
+    columns: [
+      perRow(heads, lengthsOf(perTick), ({ start }) => start),
+      perRow(heads, lengthsOf(perTick), ({ seq }) => seq),
+      ...backendCells(backend),
+      rows.map(({ wire }) => wire.address),
+      rows.map(({ connects }) => connects),
+      rows.map(({ requests }) => requests),
+      rows.map(({ failures }) => failures),
+      ...nameCells(backend),
+    ],
+  }
+}
+
+export const gapRows = (gaps: readonly Gap[]): TableRows => ({
+  count: gaps.length,
+  columns: [gaps.map(({ from }) => from), gaps.map(({ to }) => to), gaps.map(({ reason }) => reason)],
+})
+export const markerRows = (markers: readonly Marker[]): TableRows => ({
+  count: markers.length,
+  columns: [markers.map(({ at }) => at), markers.map(({ kind }) => kind), markers.map(({ text }) => text)],
+})
+
+/** A value of the tick for each of its rows. */
+function perRow(
+  heads: readonly TickHead[],
+  perTick: readonly number[],
+  valueOf: (head: TickHead) => number,
+): number[] {
+  const cells: number[] = []
+  heads.forEach((head, i) => {
+    const value = valueOf(head)
+    for (let rows = perTick[i]!; rows > 0; rows--) cells.push(value)
+  })
+  return cells
+}
+
+const lengthsOf = (lists: readonly (readonly unknown[])[]): number[] => lists.map(({ length }) => length)
+
+/** The columns of BACKEND. */
+const backendCells = (backends: readonly Backend[]): Cells[] => [
+  backends.map(({ address }) => address),
+  backends.map(nameOf),
+  backends.map(({ netns }) => netns),
+]
+
+/** The columns of NAMES and NAMESPACE. */
+const nameCells = (backends: readonly Backend[]): Cells[] => [
+  listsOf(backends.map(({ names }) => names)),
+  backends.map(({ namespace }) => namespace ?? null),
+]
+
+const numbersOf = (counters: readonly Counter[], numbers: RowColumns['numbers']): Cells[] =>
+  counters.map(({ word }) => numbers[word]!)
+
+const headCells = (
+  heads: readonly TickHead[],
+  counters: readonly Counter[],
+  countsOf: (head: TickHead) => object,
+): Cells[] =>
+  counters.map(({ name }) =>
+    heads.map((head) => (countsOf(head) as Readonly<Record<string, number | null>>)[name] ?? null),
+  )
+
+const distributionCells = (name: string, { numbers, pairs }: RowColumns): Cells[] => [
+  ...['count', 'sampled', 'sum', 'min', 'max'].map((value) => numbers[`${name}_${value}`]!),
+  ...pairCells(pairs[name]!),
+]
+
+const pairCells = ({ lengths, keys, counts }: PairColumn): Cells[] => [
+  { lengths, values: keys },
+  { lengths, values: counts },
+]
+
+/** Row by row; a sum with an unknown part is unknown, too. */
+const sumOf = (parts: readonly (readonly (number | null)[])[]): (number | null)[] =>
+  parts[0]!.map((_, row) => parts.reduce<number | null>((sum, part) => addKnown(sum, part[row]!), 0))
+
+/** Over the rows of each tick; what is unknown is not added. */
+function perTickSums(perTick: readonly number[], parts: readonly (readonly (number | null)[])[]): number[] {
+  let row = 0
+  return perTick.map((rows) => {
+    let sum = 0
+    for (const end = row + rows; row < end; row++) for (const part of parts) sum += part[row] ?? 0
+    return sum
+  })
 }

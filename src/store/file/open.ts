@@ -46,6 +46,8 @@ export interface Opened {
   readonly isLive: boolean
   /** may be inconsistent: a copy without its -wal, or a file that was cut off */
   readonly isSuspect: boolean
+  /** SQLite reads the file itself, and no copy of it */
+  readonly isInPlace?: boolean
   /** what is damaged, in words */
   readonly damage: readonly string[]
   /** side files that do not belong to it, in words */
@@ -141,7 +143,7 @@ function openInPlace(path: string, start: Buffer, file: string): Opened {
   const problem = problemOf(path, start, file)
   const rest = { isLive: false, isSuspect: problem !== null, notes: [], raw: () => path }
   return problem === null
-    ? { ...rest, database: openReadOnly(path), damage: [] }
+    ? { ...rest, isInPlace: true, database: openReadOnly(path), damage: [] }
     : { ...rest, database: withoutSchema(path, file, problem), damage: [problem] }
 }
 

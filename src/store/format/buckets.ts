@@ -61,4 +61,20 @@ export function unpackBuckets(packed: Uint8Array | null): Buckets {
   return buckets
 }
 
+/** Appends what `unpackBuckets` returns to two lists. @returns the number of buckets */
+export function appendBuckets(packed: ArrayLike<number> | null, buckets: number[], counts: number[]): number {
+  if (packed === null) return 0
+  const reader = new ByteReader(packed)
+  const before = buckets.length
+  let bucket = -1
+  while (!reader.done) {
+    const head = reader.unsigned()
+    bucket += Math.floor(head / 2) + 1
+    if (bucket >= BUCKETS) throw new CorruptRow('a histogram has no such bucket')
+    buckets.push(bucket)
+    counts.push(head % 2 === 0 ? 1 : reader.unsigned())
+  }
+  return buckets.length - before
+}
+
 const NONE: Buckets = []

@@ -54,7 +54,7 @@ export function exact(value: number): number {
 export class ByteReader {
   #at = 0
 
-  constructor(readonly bytes: Uint8Array) {}
+  constructor(readonly bytes: ArrayLike<number>) {}
 
   get done(): boolean {
     return this.#at >= this.bytes.length

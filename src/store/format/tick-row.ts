@@ -1,6 +1,7 @@
 /** Writes and reads rows of the tick table: the cells of TICK_COLUMNS in their order. */
 import type { GapReason, SecondFrame } from '../../frame/model/frame.ts'
 import type { TickSummary } from '../../frame/model/recording.ts'
+import type { TickHead } from '../../frame/model/tick-columns.ts'
 import { micros, monotonicNanos, wallMicros, type Micros } from '../../frame/model/units.ts'
 import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { integer, type Database, type SqlRow, type SqlValue } from '../sqlite/database.ts'
@@ -83,8 +84,6 @@ export class TickRows {
 
 /** The number of wire rows that the tick has; null: unknown. @param cells of TickRows.cellsOf */
 export const wiresOfTick = (cells: SqlRow): number | null => known(cells[WIRES])
-
-export type TickHead = Omit<SecondFrame, 'traffic' | 'connections' | 'wires' | 'requests'>
 
 /** @param cells of TickRows.cellsOf */
 export function tickHead(cells: SqlRow): TickHead {

@@ -16,12 +16,14 @@ import {
   type Query,
   type Statement,
 } from '../sqlite/database.ts'
+import { ColumnReader } from './column-reader.ts'
 import { FrameReader, LayeredFrames, type Frames } from './frames.ts'
 import { MinuteReader } from './minutes.ts'
 
 export interface Access {
   readonly database: Database
   readonly frames: Frames
+  readonly columns: ColumnReader
   readonly minutes: MinuteReader
   readonly names: DimensionReader
 }
@@ -40,6 +42,7 @@ export class Connection {
   #closeTimer: NodeJS.Timeout | null = null
   #isLive = false
   #isSuspect = false
+  #isInPlace = false
   #raw: Opened['raw'] | null = null
   /** device and inode of the followed file when it was first opened */
   #identity: string | null = null
@@ -56,6 +59,11 @@ export class Connection {
   /** It may be inconsistent: a torn copy, or a file that was cut off. */
   get isSuspect(): boolean {
     return this.#isSuspect
+  }
+
+  /** Another connection can be opened to what this one reads. */
+  get isInPlace(): boolean {
+    return this.#isInPlace && this.#recovered === null
   }
 
   use<T>(read: (access: Access) => T): T {
@@ -156,6 +164,7 @@ export class Connection {
     const transaction = new ReadTransaction(database)
     this.#isLive = opened.isLive
     this.#isSuspect = opened.isSuspect
+    this.#isInPlace = opened.isInPlace === true
     this.#raw = opened.raw
     this.notes = opened.notes
     this.damage.push(...opened.damage.filter((words) => !this.damage.includes(words)))
@@ -165,6 +174,7 @@ export class Connection {
     this.#access = {
       database,
       frames: this.#layered(new FrameReader(database, names)),
+      columns: new ColumnReader(database, names),
       minutes: new MinuteReader(database, names),
       names,
     }

@@ -5,10 +5,12 @@ import type {
   BackendActivity,
   Recording,
   RecordingInfo,
+  RecordingPlace,
   SeqRange,
   TickSummary,
 } from '../../frame/model/recording.ts'
 import type { Span } from '../../frame/model/span.ts'
+import type { TickColumns } from '../../frame/model/tick-columns.ts'
 import { gapsOf } from '../../frame/time/gaps.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
 import { livingHolder } from '../file/lock.ts'
@@ -89,6 +91,10 @@ export class StoredRecording implements Recording {
     const later = this.#connection.damage.filter((words) => !this.#damage.includes(words))
     return later.length === 0 ? this.#damage : [...this.#damage, ...later]
   }
+  get place(): RecordingPlace | null {
+    const { file, isInPlace } = this.#connection
+    return isInPlace && this.damage.length === 0 ? { file, offset: 0 } : null
+  }
   /** facts about the file that are no damage, in words */
   get notes(): readonly string[] {
     return this.#connection.notes
@@ -102,6 +108,10 @@ export class StoredRecording implements Recording {
     if (frame !== null || this.#isChecked || !this.#hasMissing({ from: seq, to: seq + 1 }, 0)) return frame
     this.#readChecked()
     return this.#connection.use(({ frames }) => frames.read(seq))
+  }
+
+  columns(range: SeqRange): TickColumns | null {
+    return this.#connection.use(({ columns }) => columns.read(range))
   }
 
   aggregate(range: SeqRange): Aggregate {

@@ -9,17 +9,17 @@ import { Worker } from 'node:worker_threads'
 import { gunzipSync } from 'node:zlib'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import parquet from 'parquetjs-lite'
+import plain from 'parquetjs-lite/lib/codec/plain.js'
 import { EVERYTHING, splitSelection, type Selection } from '../../../src/frame/expression/selection.ts'
 import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
 import { spanOf } from '../../../src/frame/time/time.ts'
 import { addMicros, wallMicros } from '../../../src/frame/model/units.ts'
 import { exportDataset, type ExportResult } from '../../../src/report/parquet/dataset.ts'
 import type { Recording } from '../../../src/frame/model/recording.ts'
-import {
-  ParquetFile,
-  type ParquetCell,
-  type ParquetColumn,
-} from '../../../src/report/parquet/parquet-file.ts'
+import { encodedValues } from '../../../src/report/parquet/parquet-encoding.ts'
+import { ParquetFile } from '../../../src/report/parquet/parquet-file.ts'
+import { columnsOf, type Cell } from '../../../src/report/parquet/table-columns.ts'
+import type { ParquetColumn } from '../../../src/report/parquet/table-file.ts'
 import { temporaryOf } from '../../../src/temporary.ts'
 import { reportOf } from '../../../src/report/formats/report.ts'
 import { BY_REQUESTS } from '../../../src/report/data/order.ts'
@@ -41,7 +41,7 @@ const COLUMNS: readonly ParquetColumn[] = [
   { name: 'list', type: 'int32', list: true },
   { name: 'flag', type: 'bool' },
 ]
-const rowAt = (i: number): ParquetCell[] => [
+const rowAt = (i: number): Cell[] => [
   START + Math.floor(i / 3) * 1_000_000,
   (i % 7) - 3,
   i % 10 === 0 ? null : 2 ** 52 + i,
@@ -54,7 +54,11 @@ const rowAt = (i: number): ParquetCell[] => [
 async function writeRows(count: number): Promise<string> {
   const path = fresh()
   const file = await ParquetFile.create(path, COLUMNS, { key: 'välue' })
-  for (let i = 0; i < count; i++) await file.append(rowAt(i))
+  // Pieces of any size, also of more than a page.
+  for (let from = 0, size = 1; from < count; from += size, size = (size * 7) % 4001) {
+    const rows = Array.from({ length: Math.min(size, count - from) }, (_, i) => rowAt(from + i))
+    await file.append(columnsOf(COLUMNS, rows))
+  }
   await file.close()
   return path
 }
@@ -79,6 +83,7 @@ describe('a Parquet file', () => {
       },
       flag: { type: 'BOOLEAN', compression: 'GZIP', statistics: false },
     } as const
+    assert.notEqual(plain.encodeValues, encodedValues, 'a writer of ours was made before')
     const chunks: Buffer[] = []
     const stream = {
       write: (bytes: Buffer, done: () => void) => {
@@ -169,9 +174,10 @@ describe('a Parquet file', () => {
       [6, 1],
     ] as const) {
       const file = await ParquetFile.create(fresh(), COLUMNS, {})
-      await file.append(rowAt(0))
+      await file.append(columnsOf(COLUMNS, [rowAt(0)]))
       const row = rowAt(1).map((cell, at) => (at === i ? bad : cell))
-      assert.throws(() => void file.append(row), /Parquet column/, JSON.stringify(bad))
+      const append = file.append(columnsOf(COLUMNS, [rowAt(2), row]))
+      await assert.rejects(append, /Parquet column/, JSON.stringify(bad))
       await file.abandon()
     }
   })
