@@ -50,7 +50,7 @@ build-packages:
 tarball: dist packed-helpers ## upstreamtop-VERSION.tgz for npm: the program, its manual, the helper for x86-64 and arm64
 	@scripts/tarball.sh
 
-packed-helpers: tarball-packages $(PACKED_HELPERS)
+packed-helpers: tarball-packages $(PACKED_HELPERS) $(CAPTURE)
 
 # Made by a make of its own, which knows what has changed.
 $(PACKED_HELPERS): $(HELPER)-linux-%:
