@@ -57,7 +57,10 @@ describe('the tarball', { skip }, () => {
     )
     assert.deepEqual(
       files.filter(isLoaded).sort(),
-      [...loadedFrom(installed, 'dist/main.js'), 'dist/report/page/page.js'].sort(),
+      [
+        ...loadedFrom(installed, 'dist/export-thread.js', loadedFrom(installed, 'dist/main.js')),
+        'dist/report/page/page.js',
+      ].sort(),
       'dist is what the program loads',
     )
   })
