@@ -181,8 +181,10 @@ static bool is_client(uint32_t family, const uint32_t *address)
 
 static enum side chosen_side(const struct ends *e)
 {
-	bool leaves = (!chosen.client_count || is_client(e->family, e->client)) && (!chosen.has_server_ports || has_port(e->server_port));
-	bool arrives = (!chosen.client_count || is_client(e->family, e->server)) && (!chosen.has_server_ports || has_port(e->client_port));
+	bool leaves =
+	    (!chosen.client_count || is_client(e->family, e->client)) && (!chosen.has_server_ports || has_port(e->server_port));
+	bool arrives =
+	    (!chosen.client_count || is_client(e->family, e->server)) && (!chosen.has_server_ports || has_port(e->client_port));
 
 	return leaves == arrives ? (leaves ? UNDECIDED : NOT_CHOSEN) : leaves ? LEAVES : ARRIVES;
 }

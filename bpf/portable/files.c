@@ -151,8 +151,8 @@ static void read_interface(struct capture_file *f, const uint8_t *at, size_t n)
 	list[f->interface_count++] = i;
 }
 
-static void take_of(struct capture_file *f, uint32_t number, uint64_t units, const uint8_t *bytes, uint32_t captured, uint32_t length,
-		    bool has_time, void (*take)(const struct captured_packet *packet))
+static void take_of(struct capture_file *f, uint32_t number, uint64_t units, const uint8_t *bytes, uint32_t captured,
+		    uint32_t length, bool has_time, void (*take)(const struct captured_packet *packet))
 {
 	uint32_t index = f->first_interface + number;
 

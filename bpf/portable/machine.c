@@ -8,8 +8,8 @@
 
 int fold_event(void *context, void *data, unsigned long size);
 
-#define ITEMS(field) (sizeof(*(field)) / sizeof(int))
-#define OPEN(map)    map_open(&map, ITEMS(map.type), sizeof(*map.key), sizeof(*map.value), ITEMS(map.max_entries))
+#define ITEMS(field)	(sizeof(*(field)) / sizeof(int))
+#define OPEN(map)	map_open(&map, ITEMS(map.type), sizeof(*map.key), sizeof(*map.value), ITEMS(map.max_entries))
 #define OPEN_QUEUE(map) map_open(&map, ITEMS(map.type), 0, sizeof(*map.value), ITEMS(map.max_entries))
 
 static __u64 now_ns;
@@ -147,7 +147,8 @@ void state_changes(struct sock *sk, int from, int to)
 
 void machine_expect_request(const struct ends *ends, uint32_t sequence)
 {
-	struct key4 k4 = {.remote = ends->server[0], .local = ends->client[0], .rport = ends->server_port, .lport = ends->client_port};
+	struct key4 k4 = {
+	    .remote = ends->server[0], .local = ends->client[0], .rport = ends->server_port, .lport = ends->client_port};
 	struct key6 k6 = {.rport = ends->server_port, .lport = ends->client_port};
 	struct flow *f;
 
@@ -179,7 +180,7 @@ int machine_run(enum run run, const void *sweep)
 	if (run == RUN_SWEEP)
 		sockets_sweep();
 	struct sweep of = *(const struct sweep *)sweep;
-	return run == RUN_SWEEP	      ? upstreamtop_sweep(&of)
+	return run == RUN_SWEEP		? upstreamtop_sweep(&of)
 	       : run == RUN_SWEEP_MORE4 ? upstreamtop_sweep_more4(&of)
 					: upstreamtop_sweep_more6(&of);
 }
@@ -191,12 +192,12 @@ void *(bpf_map_lookup_elem)(void *map, const void *key)
 	return map_find(map, key);
 }
 
-long (bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags)
+long(bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags)
 {
 	return map_put(map, key, value, flags);
 }
 
-long (bpf_map_delete_elem)(void *map, const void *key)
+long(bpf_map_delete_elem)(void *map, const void *key)
 {
 	return map_remove(map, key);
 }

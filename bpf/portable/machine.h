@@ -8,7 +8,7 @@ struct frame {
 	const uint8_t *bytes;
 	uint32_t captured;
 	uint32_t length;
-	uint32_t network; /* offset of the IP header */
+	uint32_t network;  /* offset of the IP header */
 	uint16_t protocol; /* EtherType, in network order */
 	uint32_t interface;
 };
@@ -29,8 +29,8 @@ void frame_leaves(const struct frame *frame, void *socket);
 void frame_arrives(const struct frame *frame);
 
 /*
- * In a connection of which segments were captured in part: a request begins with the next segment, whatever the missing bytes were.
- * nginx sends none before it has read the answer to the last one.
+ * In a connection of which segments were captured in part: a request begins with the next segment, whatever the missing bytes
+ * were. nginx sends none before it has read the answer to the last one.
  */
 struct ends;
 void machine_expect_request(const struct ends *ends, uint32_t sequence);

@@ -14,7 +14,7 @@ struct element {
 	struct element *next;
 	struct map *map;
 	uint64_t used; /* when it was put: the oldest gives way in an LRU */
-	/* the key, and the value at the next multiple of 8 */
+		       /* the key, and the value at the next multiple of 8 */
 };
 
 struct map {

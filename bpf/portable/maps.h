@@ -1,4 +1,5 @@
-/* Maps of the programs, in this process's memory. The kernel's and the helper's ways to use them are bpf/bpf_helpers.h and bpf/bpf.h. */
+/* Maps of the programs, in this process's memory. The kernel's and the helper's ways to use them are bpf/bpf_helpers.h and
+ * bpf/bpf.h. */
 #pragma once
 
 #include <stddef.h>

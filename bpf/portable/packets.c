@@ -60,7 +60,8 @@ static bool is_in_nflog(struct frame *f)
 
 	while (is_captured(f, offset, 4)) {
 		/* the order of the machine that has captured it: little in all that is likely */
-		uint32_t length = f->bytes[offset] | f->bytes[offset + 1] << 8, type = f->bytes[offset + 2] | f->bytes[offset + 3] << 8;
+		uint32_t length = f->bytes[offset] | f->bytes[offset + 1] << 8,
+			 type = f->bytes[offset + 2] | f->bytes[offset + 3] << 8;
 
 		if (length < 4)
 			return false;
@@ -201,7 +202,8 @@ static int error_of(const uint8_t *icmp, bool six)
 	return icmp[0] != 3 ? 0 : icmp[1] < 5 ? of_code[icmp[1]] : KERNEL_EHOSTUNREACH;
 }
 
-static enum content read_icmp(const struct frame *f, uint32_t at, bool six, struct ends *ends, struct segment *segment, int *error)
+static enum content read_icmp(const struct frame *f, uint32_t at, bool six, struct ends *ends, struct segment *segment,
+			      int *error)
 {
 	struct transport quoted;
 

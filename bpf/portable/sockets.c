@@ -23,7 +23,7 @@
 struct socket {
 	struct tcp_sock tcp; /* first: the programs' pointers are to it */
 	__u32 isn;
-	__u32 peer_fin;	 /* its sequence number */
+	__u32 peer_fin; /* its sequence number */
 	__u8 has_peer_fin;
 	__u8 fin_sent;
 	__u32 end_sent; /* behind all that was sent */

@@ -1,6 +1,6 @@
 /*
- * nginx's sockets, as far as packets tell what they are: the programs ask a connection's own socket what it has sent and received,
- * and follow its states. See sockets.c.
+ * nginx's sockets, as far as packets tell what they are: the programs ask a connection's own socket what it has sent and
+ * received, and follow its states. See sockets.c.
  */
 #pragma once
 

@@ -9,7 +9,7 @@
 
 /* ---- configuration: set before loading, so that the verifier removes the code of what is switched off ---- */
 
-SETTING __u32 netid = 0;		 /* inode of the helper's network namespace. By control group, others are recorded, too */
+SETTING __u32 netid = 0;	  /* inode of the helper's network namespace. By control group, others are recorded, too */
 SETTING __u8 every_namespace = 0; /* by control group */
 /* --cgroup: its id, and its depth below the root; 0 for the root */
 SETTING __u64 group_id = 0;

@@ -1,6 +1,6 @@
 /*
- * The kernel's types, as far as the programs read them, for a machine without a kernel: packets of a capture, and the sockets that
- * sockets.c makes of them. Pointers are the machine's own. Where a field is missing here, the programs do not compile.
+ * The kernel's types, as far as the programs read them, for a machine without a kernel: packets of a capture, and the sockets
+ * that sockets.c makes of them. Pointers are the machine's own. Where a field is missing here, the programs do not compile.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { Io } from '../io.ts'
-import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { addCaptureOptions, addPcapOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { refuseRecording } from '../values/file.ts'
 import { addMetricsOptions, withoutScrapes, type MetricsFlags } from '../values/metrics.ts'
 import { seconds } from '../values/number.ts'
@@ -22,6 +22,7 @@ export function liveCommand(io: Io): Command {
     .option('--json', 'no screen: each second as a line of JSON (replay --json)')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
+  addPcapOptions(command)
   addMetricsOptions(command)
   addViewOptions(command, io)
   // Commander would only count the operands.

@@ -4,7 +4,7 @@ import { usageError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import type { RecordFlags } from '../run-recorder.ts'
 import { duration, size } from '../values/amount.ts'
-import { addCaptureOptions } from '../values/capture.ts'
+import { addCaptureOptions, addPcapOptions } from '../values/capture.ts'
 import { addCeilingOptions } from '../values/ceiling.ts'
 import { refuseAddress } from '../values/file.ts'
 import { addMetricsOptions } from '../values/metrics.ts'
@@ -33,6 +33,7 @@ export function recordCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
   addTriggerOptions(command)
   addCaptureOptions(command)
+  addPcapOptions(command)
   addMetricsOptions(command)
   addCeilingOptions(command)
   addViewOptions(command, io)

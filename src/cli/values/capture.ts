@@ -69,6 +69,10 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
       requests,
     )
     .option('--probe <command>', "read the helper's lines from a shell command instead (no rights needed)")
+
+/** A capture instead of the kernel's packets. */
+export const addPcapOptions = (command: Command): Command =>
+  command
     .option(
       '--pcap <file>',
       'read a capture of tcpdump or Wireshark instead (no rights needed); - is standard input',

@@ -45,12 +45,12 @@ export async function captureBeside(namespace: string): Promise<Beside> {
   })
   let said = ''
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const listens = new Promise<void>((resolve) =>
+  const listens = new Promise<void>((resolve) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text
       if (said.includes('listening on')) resolve()
-    }),
-  )
+    })
+  })
   await Promise.race([listens, ended])
   const stop = async (): Promise<void> => {
     child.kill('SIGINT')

@@ -44,7 +44,7 @@ export async function readCapture(
     for (const { backend, route, codes, failures } of event.frame.traffic) {
       const name = `${backend.address} ${route.method} ${route.path}`
       for (let i = 0; i < codes.length; i += 2) count(`${name} ${codes[i]}`, codes[i + 1]!)
-      for (const [word, n] of Object.entries(failures)) count(`${name} ${word}`, n)
+      for (const [word, n] of Object.entries(failures) as [string, number][]) count(`${name} ${word}`, n)
     }
     for (const { backend, connects, refused } of event.frame.connections) {
       count(`${backend.address} connects`, connects)

@@ -3,8 +3,8 @@
 
 #include "portable/maps.h"
 
-#define PROT_READ   1
-#define PROT_WRITE  2
-#define MAP_SHARED  1
-#define MAP_FAILED  ((void *)-1)
+#define PROT_READ					   1
+#define PROT_WRITE					   2
+#define MAP_SHARED					   1
+#define MAP_FAILED					   ((void *)-1)
 #define mmap(address, size, protection, flags, fd, offset) ((void)(size), map_values(map_number(fd)))

@@ -17,7 +17,7 @@
 #define __weak __attribute__((weak))
 
 /* A map's variable: its first pointer leads to the map, which `open_map` makes of the rest. */
-#define __uint(name, val) int (*name)[val]
+#define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
 
 #define barrier()	 asm volatile("" ::: "memory")
