@@ -77,7 +77,8 @@ export async function captureBeside(namespace: string): Promise<Beside> {
 
 /** Packets pass through a buffer, which tcpdump does not read to its end when it is stopped. */
 async function settled(file: string): Promise<void> {
-  for (let size = -1, quiet = 0; quiet < 4; await sleep(150)) {
+  for (let size = -1, quiet = 0; quiet < 4;) {
+    await sleep(150)
     const now = statSync(file).size
     quiet = now === size ? quiet + 1 : 0
     size = now
