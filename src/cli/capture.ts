@@ -91,7 +91,9 @@ async function startSource({ pcap, ...options }: CaptureOptions, io: Io): Promis
   if (caller !== null) changeUser(caller)
   const { openCaptureFile } = await import('../record/pcap/capture-file.ts')
   const progress = byteProgress(io)
-  const capture = await openCaptureFile(pcap, (done, all, { packets }) => progress.report(done, all, packets))
+  const report = (done: number, all: number | null, { packets }: { readonly packets: number }): void =>
+    progress.report(done, all, packets)
+  const capture = await openCaptureFile(pcap, report, () => io.stdin)
   void capture.ended.then(progress.done)
   return capture
 }

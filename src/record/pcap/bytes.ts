@@ -15,12 +15,15 @@ export interface CaptureBytes {
 
 const CHUNK = 1 << 18
 
-/** @param file a path, or `-` for standard input @throws UserError (exit 2 if there is no such file) */
-export async function openCapture(file: string): Promise<CaptureBytes> {
+/** @param file a path, or `-` for `stdin` @throws UserError (exit 2 if there is no such file) */
+export async function openCapture(
+  file: string,
+  stdin: () => AsyncIterable<Uint8Array>,
+): Promise<CaptureBytes> {
   const size = file === '-' ? null : await sizeOf(file)
   let done = 0
   async function* raw(): AsyncGenerator<Uint8Array> {
-    const stream = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: CHUNK })
+    const stream = file === '-' ? stdin() : createReadStream(file, { highWaterMark: CHUNK })
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       done += chunk.length
       yield chunk

@@ -27,16 +27,22 @@ export type ReportReading = (done: number, all: number | null, seen: Seen) => vo
 export async function openCaptureFile(
   options: CaptureFileOptions,
   report: ReportReading,
+  stdin: () => AsyncIterable<Uint8Array> = () => process.stdin,
 ): Promise<CaptureLines> {
-  const bytes = await openCapture(options.file)
+  const bytes = await openCapture(options.file, stdin)
   const machine = new CaptureMachine(options)
   const stopping = new AbortController()
   const reading = new Reading(options.file, machine, bytes, report, stopping.signal)
-  return {
-    lines: linesOf(reading.lines()),
-    stop: () => stopping.abort(),
-    ended: Promise.resolve('by itself'),
+  let end: (() => void) | undefined
+  const ended = new Promise<'by itself'>((resolve) => (end = () => resolve('by itself')))
+  async function* lines(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* reading.lines()
+    } finally {
+      end?.()
+    }
   }
+  return { lines: linesOf(lines()), stop: () => stopping.abort(), ended }
 }
 
 /** A capture that arrives while it is made has no packets at times. Its clock goes on behind the wall clock, ms. */
