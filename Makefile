@@ -8,6 +8,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 PREFIX ?= /usr/local
 HELPER := build/upstreamtop-probe
+CAPTURE := build/upstreamtop-capture.wasm
 PACKED_HELPERS := $(HELPER)-linux-x64 $(HELPER)-linux-arm64
 HELPER_CAPS := cap_bpf,cap_net_admin,cap_perfmon,cap_sys_ptrace+ep
 
@@ -35,7 +36,7 @@ help: ## this list
 
 build: helper dist ## the helper with its BPF programs, and the TypeScript
 
-helper: build-packages $(HELPER)
+helper: build-packages $(HELPER) $(CAPTURE)
 
 dist: node_modules
 	npm run --silent build
@@ -49,7 +50,7 @@ build-packages:
 tarball: dist packed-helpers ## upstreamtop-VERSION.tgz for npm: the program, its manual, the helper for x86-64 and arm64
 	@scripts/tarball.sh
 
-packed-helpers: tarball-packages $(PACKED_HELPERS)
+packed-helpers: tarball-packages $(PACKED_HELPERS) $(CAPTURE)
 
 # Made by a make of its own, which knows what has changed.
 $(PACKED_HELPERS): $(HELPER)-linux-%:

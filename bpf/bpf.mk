@@ -91,3 +91,28 @@ $(HELPER_BUILD)/upstreamtop-tls.skel.h: $(HELPER_BUILD)/upstreamtop-tls.bpf.o $(
 $(HELPER_BUILD)/upstreamtop-probe: $(HELPER_SOURCES) $(HELPER_HEADERS) $(HELPER_BUILD)/upstreamtop.skel.h $(HELPER_BUILD)/upstreamtop-cgroup.skel.h $(HELPER_BUILD)/upstreamtop-tls.skel.h $(HELPER_BUILD)/cost.skel.h package.json
 	$(CC) -O2 -std=gnu11 -fno-strict-aliasing -D_GNU_SOURCE -DVERSION='"$(HELPER_VERSION)"' $(HELPER_DEFINES) \
 		$(HELPER_HARDENING) $(HELPER_WARNINGS) -I$(HELPER_BUILD) -Ibpf $(SYSROOT_FLAGS) $(HELPER_SOURCES) -o $@ $(HELPER_LINKING) $(HELPER_LIBRARIES)
+
+# The same programs and the helper's tick for WebAssembly: they read captures, wherever node runs (bpf/portable).
+CAPTURE_BUILD := $(HELPER_BUILD)/capture
+CAPTURE_PARTS := $(patsubst bpf/portable/%.c,%,$(wildcard bpf/portable/*.c)) $(addprefix helper-,tick rows retire backends wires slots fold json die)
+CAPTURE_HEADERS := $(BPF_HEADERS) $(HELPER_HEADERS) $(wildcard bpf/portable/*.h bpf/portable/*/*.h bpf/portable/*/*/*.h)
+# The helper's clock is the capture's. What is compiled as the kernel's takes its types from portable/include, all else those of C.
+COMPILE_CAPTURE = $(CLANG) --target=wasm32-wasi -O2 -std=gnu11 -D_GNU_SOURCE -fno-strict-aliasing -DVERSION='"$(HELPER_VERSION)"' \
+	-Dclock_gettime=capture_gettime -DCLOCK_BOOTTIME=CLOCK_MONOTONIC -Wall -Wextra -Werror -Wno-unused-parameter
+AS_KERNEL := -Wno-unused-function -Wno-sign-compare -Ibpf/portable/include -Ibpf
+AS_HELPER := -Ibpf/portable/helper -Ibpf -Ibpf/helper
+
+$(CAPTURE_BUILD)/machine.o $(CAPTURE_BUILD)/sockets.o: $(CAPTURE_BUILD)/%.o: bpf/portable/%.c bpf/kernel/upstreamtop.bpf.c $(CAPTURE_HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE_CAPTURE) $(AS_KERNEL) -c $< -o $@
+
+$(CAPTURE_BUILD)/helper-%.o: bpf/helper/%.c $(CAPTURE_HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE_CAPTURE) $(AS_HELPER) -c $< -o $@
+
+$(CAPTURE_BUILD)/%.o: bpf/portable/%.c $(CAPTURE_HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE_CAPTURE) $(AS_HELPER) -c $< -o $@
+
+$(HELPER_BUILD)/upstreamtop-capture.wasm: $(CAPTURE_PARTS:%=$(CAPTURE_BUILD)/%.o)
+	$(CLANG) --target=wasm32-wasi -mexec-model=reactor -Wl,--export-dynamic -Wl,--strip-all -Wl,-z,stack-size=1048576 $^ -o $@

@@ -69,6 +69,7 @@ copy_helper() {
   rm -f "$helper"
   install -m 0755 build/upstreamtop-probe "$helper"
   strip --strip-unneeded "$helper"
+  install -m 0644 build/upstreamtop-capture.wasm "$library/build/"
 }
 
 give_rights() {

@@ -11,7 +11,8 @@ if [ "${1:-}" = --install ]; then install=yes; shift; fi
 needs() {
   case $1 in
     build) echo clang clang llvm-strip llvm bpftool bpftool make make gcc gcc g++ g++ python3 python3 \
-      /usr/include/bpf/bpf.h libbpf-dev /usr/include/libelf.h libelf-dev /usr/include/zlib.h zlib1g-dev ;;
+      /usr/include/bpf/bpf.h libbpf-dev /usr/include/libelf.h libelf-dev /usr/include/zlib.h zlib1g-dev \
+      wasm-ld lld /usr/include/wasm32-wasi/stdio.h wasi-libc $(wasm_builtins) ;;
     tarball) cross_compiler ;;
     run) echo nginx nginx-light ip iproute2 setcap libcap2-bin ;;
     test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables openssl openssl prometheus prometheus \
@@ -21,6 +22,13 @@ needs() {
     fleet) echo clickhouse-server clickhouse-server curl curl ;;
     *) echo "system-packages.sh: unknown group \"$1\"" >&2; exit 2 ;;
   esac
+}
+
+# what the compiler's own code for WebAssembly calls: of the compiler's version
+wasm_builtins() {
+  local version
+  version=$(clang -dumpversion 2>/dev/null | cut -d. -f1)
+  echo "$(clang --target=wasm32-wasi -print-libgcc-file-name 2>/dev/null || echo /none)" "libclang-rt-${version:+$version-}dev-wasm32"
 }
 
 # for the helper of the architecture that this machine has not

@@ -121,7 +121,7 @@ static void make_room(struct tick *t, uint32_t backends)
 		if (is_idle(t, index, 0))
 			live[rank_of(t, index)]++;
 	for (int rank = ANYONE; rank < RANKS; rank++)
-		needed[rank] = TICKS_TO_FREE * __atomic_exchange_n(&t->bpf->bss->backends_wanted[rank], 0, __ATOMIC_RELAXED);
+		needed[rank] = TICKS_TO_FREE * __atomic_exchange_n(&BSS(t, backends_wanted)[rank], 0, __ATOMIC_RELAXED);
 	for (int rank = NGINX_OF_ROOT; rank >= ANYONE; rank--) {
 		uint32_t wanted = KEPT_FREE + (needed[rank] < MAX_BACKENDS / 2 ? needed[rank] : MAX_BACKENDS / 2);
 
@@ -139,7 +139,7 @@ static void make_room(struct tick *t, uint32_t backends)
 /* The same for the share of each user whose nginx has many. */
 static void make_room_for_owners(struct tick *t, uint32_t backends)
 {
-	if (t->bpf->bss->backends_in_use[NGINX] + KEPT_FREE <= BACKENDS_OF_OWNER)
+	if (BSS(t, backends_in_use)[NGINX] + KEPT_FREE <= BACKENDS_OF_OWNER)
 		return;
 	choose(t, backends, NGINX, 0, by_owner);
 	for (uint32_t first = 0, end; first < chosen_count; first = end) {
@@ -158,7 +158,7 @@ static void retire_unused(struct tick *t, uint32_t backends)
 	uint32_t in_use = 0;
 
 	for (int rank = 0; rank < RANKS; rank++)
-		in_use += t->bpf->bss->backends_in_use[rank];
+		in_use += BSS(t, backends_in_use)[rank];
 	if (in_use < RETIRE_FROM)
 		return;
 	for (uint32_t index = 1; index < backends; index++)
@@ -211,7 +211,7 @@ static void finish(struct tick *t, uint32_t index, struct json *gone)
 	t->backend_active[index] = 0;
 	t->backend_retiring[index] = 0;
 	memset((void *)&t->backends[index], 0, sizeof(struct backend));
-	__atomic_fetch_sub(&t->bpf->bss->backends_in_use[rank], 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&BSS(t, backends_in_use)[rank], 1, __ATOMIC_RELAXED);
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_backends), NULL, &index, 0);
 }
 

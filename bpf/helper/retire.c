@@ -76,7 +76,7 @@ void finish_slot(struct tick *t, uint32_t slot, struct json *gone)
 
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.texts), &slot, &text, 0);
 	if (taken && taken <= RANKS)
-		__atomic_fetch_sub(&t->bpf->bss->slots_in_use[taken - 1], 1, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&BSS(t, slots_in_use)[taken - 1], 1, __ATOMIC_RELAXED);
 	clear_slot(t, slot, gone);
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_slots), NULL, &slot, 0);
 }

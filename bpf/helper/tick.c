@@ -81,9 +81,9 @@ static void sweep(struct tick *t)
 
 	int failed = bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep), &run);
 
-	if (t->bpf->bss->flow_map_use.more4)
+	if (BSS(t, flow_map_use).more4)
 		failed |= bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more4), &run);
-	if (t->bpf->bss->flow_map_use.more6)
+	if (BSS(t, flow_map_use).more6)
 		failed |= bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_sweep_more6), &run);
 	t->swept = !failed;
 }
@@ -94,7 +94,7 @@ static void check_suspects(struct tick *t)
 	uint8_t empty[64] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = empty, .data_size_in = sizeof(empty));
 
-	if (t->bpf->bss->suspects)
+	if (BSS(t, suspects))
 		bpf_prog_test_run_opts(bpf_program__fd(t->bpf->progs.upstreamtop_check), &run);
 }
 
@@ -254,7 +254,7 @@ void tick_write(struct tick *t, struct json *out, bool final)
 	struct json *rows = &t->rows;
 	uint32_t slots, backends;
 
-	t->bpf->bss->suspects = 0;
+	BSS(t, suspects) = 0;
 	sweep(t);
 	check_suspects(t);
 	visit_listen_ports(t->bpf);
@@ -262,8 +262,8 @@ void tick_write(struct tick *t, struct json *out, bool final)
 
 	fold_finish();
 	put_namespaces(t, out);
-	slots = limit_of(t->bpf->bss->next_slot, MAX_ROUTES);
-	backends = limit_of(t->bpf->data->next_backend, MAX_BACKENDS);
+	slots = limit_of(BSS(t, next_slot), MAX_ROUTES);
+	backends = limit_of(DATA(t, next_backend), MAX_BACKENDS);
 	/* Rows are collected separately, because the names that they need are written first. */
 	if (t->names_changed)
 		rename_backends(t, out, backends);

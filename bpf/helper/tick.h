@@ -8,6 +8,12 @@
 #define RETIRE_AFTER 300 /* ticks */
 #endif
 
+/* Variables of the programs. For captures they are this program's own: see bpf/portable. */
+#ifndef BSS
+#define BSS(t, name)  (t)->bpf->bss->name
+#define DATA(t, name) (t)->bpf->data->name
+#endif
+
 /* The state of a slot in the last snapshot, as far as needed to see a change. Whole copies of all slots took 18 MB. */
 struct sent {
 	uint64_t sum;		      /* of all its counters, none of which gets smaller */

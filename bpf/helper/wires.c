@@ -31,7 +31,7 @@ static uint64_t sum_of_counts(const struct wire_counts *c)
 /* All wires have smaller indexes; an index is in use while its wire is `ready`. */
 static uint32_t wire_limit(const struct tick *t)
 {
-	uint32_t next = *(volatile uint32_t *)&t->bpf->data->next_wire;
+	uint32_t next = *(volatile uint32_t *)&DATA(t, next_wire);
 
 	return next < MAX_WIRES ? next : MAX_WIRES;
 }
@@ -99,7 +99,7 @@ static void free_wire(struct tick *t, uint32_t index, struct json *gone)
 		put(gone, "}\n");
 	}
 	memset(row, 0, sizeof(*row));
-	__atomic_fetch_sub(&t->bpf->bss->wires_in_use, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&BSS(t, wires_in_use), 1, __ATOMIC_RELAXED);
 	bpf_map_update_elem(bpf_map__fd(t->bpf->maps.free_wires), NULL, &index, 0);
 }
 

@@ -2,12 +2,14 @@
 import { hostname } from 'node:os'
 import type { RecordingSink, Unseen } from '../frame/model/recording.ts'
 import type { TlsReading } from '../frame/model/tls.ts'
-import { startHelperAsCaller, type CaptureOptions } from '../record/helper.ts'
+import { callerOf, changeUser } from '../record/caller.ts'
+import { startHelperAsCaller, type CaptureOptions, type Helper } from '../record/helper.ts'
 import { record, tapOf, type Tap } from '../record/recorder.ts'
 import type { Thinner } from '../record/thinner.ts'
 import type { HelloLine } from '../record/wire.ts'
 import { tlsLines } from '../render/tls-text.ts'
 import type { Io } from './io.ts'
+import { byteProgress } from './progress.ts'
 import { localZone } from './values/local-zone.ts'
 
 export interface CaptureMeta {
@@ -47,7 +49,7 @@ export interface Watcher extends Tap {
 /** Runs until the time is up, the user stops it, or the helper ends. @throws UserError when the helper could not start or died */
 export async function capture(io: Io, job: CaptureJob): Promise<void> {
   // Must come first: afterwards this process runs as the user who called sudo, who then owns its files.
-  const helper = await startHelperAsCaller(job.capture, io.env)
+  const helper = await startSource(job.capture, io)
   const stop = (): void => helper.stop()
   let sink: RecordingSink | null = null
   let watchers: readonly Watcher[] = []
@@ -81,6 +83,19 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
     failed = ended.find((end) => end.status === 'rejected')
   }
   if (failed !== undefined) throw failed.reason
+}
+
+async function startSource({ pcap, ...options }: CaptureOptions, io: Io): Promise<Helper> {
+  if (pcap === undefined) return startHelperAsCaller(options, io.env)
+  const caller = callerOf(io.env)
+  if (caller !== null) changeUser(caller)
+  const { openCaptureFile } = await import('../record/pcap/capture-file.ts')
+  const progress = byteProgress(io)
+  const report = (done: number, all: number | null, { packets }: { readonly packets: number }): void =>
+    progress.report(done, all, packets)
+  const capture = await openCaptureFile(pcap, report, () => io.stdin)
+  void capture.ended.then(progress.done)
+  return capture
 }
 
 async function endOf(watcher: Watcher): Promise<void> {

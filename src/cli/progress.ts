@@ -36,6 +36,23 @@ export function rowProgress(
   }
 }
 
+/** Progress in bytes of a file, and packets; `all` is null where nobody knows how many will come. */
+export function byteProgress(io: Io): {
+  readonly report: (done: number, all: number | null, packets: number) => void
+  readonly done: () => void
+} {
+  const line = new ProgressLine(io, LINE_MS)
+  return {
+    report: (done, all, packets) =>
+      line.update((seconds) => {
+        const rate = `${exactCount(packets)} packets, ${exactCount(Math.round(packets / seconds))} a second`
+        if (all === null || done === 0) return rate
+        return `${Math.floor((100 * done) / all)} %: ${rate}, ${longSpan(Math.ceil((seconds * (all - done)) / done) * 1e6)} left`
+      }),
+    done: () => line.clear(),
+  }
+}
+
 /** Shows a text at most once per interval. The text is made from the seconds since the work began. */
 class ProgressLine {
   readonly #io: Io

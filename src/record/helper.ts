@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers'
 import { Delegated, ExitCode, systemError, UserError } from '../errors.ts'
 import { asUser, callerOf, changeUser, INHERITED_FD, INHERITED_HELPER, rerunAs, type User } from './caller.ts'
 import type { Labels } from './decoder.ts'
+import type { CaptureFileOptions } from './pcap/capture-file.ts'
 import { HELPER_PATH, WITHOUT_HELPER } from './helper-file.ts'
 import { askLauncher, isLaunched } from './launched.ts'
 import { linesOf } from './lines.ts'
@@ -35,6 +36,8 @@ export interface CaptureOptions {
   readonly names: Labels
   /** a shell command that replaces the helper and writes the same lines */
   readonly probe: string | null
+  /** a capture that is read instead of the kernel's packets; absent: none */
+  readonly pcap?: CaptureFileOptions | undefined
 }
 
 export interface Helper {
@@ -182,7 +185,7 @@ function helperOf({ probe }: CaptureOptions, streams: Streams): Helper {
   }
 }
 
-export function helperArguments(options: Omit<CaptureOptions, 'probe' | 'names'>): string[] {
+export function helperArguments(options: Omit<CaptureOptions, 'probe' | 'names' | 'pcap'>): string[] {
   return [
     ...options.iface.flatMap((name) => ['--iface', name]),
     ...(options.attach === null ? [] : ['--attach', options.attach]),

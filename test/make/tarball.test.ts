@@ -46,6 +46,7 @@ describe('the tarball', { skip }, () => {
         'LICENSE',
         'README.md',
         'SECURITY.md',
+        'build/upstreamtop-capture.wasm',
         'build/upstreamtop-probe-linux-arm64',
         'build/upstreamtop-probe-linux-x64',
         ...committed('contrib').filter((name) => !name.startsWith('contrib/debian/')),

@@ -19,6 +19,13 @@
 #define VERIFIED_ONCE static inline
 #endif
 
+/* Set before loading. */
+#ifdef __bpf__
+#define SETTING const volatile
+#else
+#define SETTING
+#endif
+
 #define FRONT	   64
 #define CHUNK	   448
 #define BYTES	   (FRONT + CHUNK + 16) /* a word may be read across the end */

@@ -209,7 +209,7 @@ static __always_inline int version_before(const __u8 *bytes, __u32 end)
 
 /* Secret random numbers, new in each run: 64 bits for each word of a line. */
 #ifdef __bpf__
-const volatile __u64 line_keys[CHUNK / 8] = {};
+SETTING __u64 line_keys[CHUNK / 8] = {};
 #else
 static __u64 line_keys[CHUNK / 8];
 #endif

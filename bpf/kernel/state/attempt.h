@@ -39,7 +39,7 @@ struct attempt {
 };
 
 /* Of the helper's network namespace, as connect hooks see it. */
-const volatile __u64 netns_cookie = 0;
+SETTING __u64 netns_cookie = 0;
 
 #ifndef MAX_ATTEMPTS
 #define MAX_ATTEMPTS 262144

@@ -9,18 +9,18 @@
 
 /* ---- configuration: set before loading, so that the verifier removes the code of what is switched off ---- */
 
-const volatile __u32 netid = 0;		 /* inode of the helper's network namespace. By control group, others are recorded, too */
-const volatile __u8 every_namespace = 0; /* by control group */
+SETTING __u32 netid = 0;	  /* inode of the helper's network namespace. By control group, others are recorded, too */
+SETTING __u8 every_namespace = 0; /* by control group */
 /* --cgroup: its id, and its depth below the root; 0 for the root */
-const volatile __u64 group_id = 0;
-const volatile __u32 group_level = 0;
-const volatile __u8 has_task_look_up = 0; /* the kernel finds a process by its pid (Linux 6.2) */
-const volatile __u8 raw_routes = 0;
-const volatile __u8 has_ignored = 0;
-const volatile __u8 has_only = 0;
-const volatile __u8 nginx_only = 0;
-const volatile __u8 has_attempts = 0; /* the tracing programs run: each connection of nginx is an attempt */
-const volatile __u8 reads_tls = 0;    /* --tls: requests within TLS are read in nginx's memory */
+SETTING __u64 group_id = 0;
+SETTING __u32 group_level = 0;
+SETTING __u8 has_task_look_up = 0; /* the kernel finds a process by its pid (Linux 6.2) */
+SETTING __u8 raw_routes = 0;
+SETTING __u8 has_ignored = 0;
+SETTING __u8 has_only = 0;
+SETTING __u8 nginx_only = 0;
+SETTING __u8 has_attempts = 0; /* the tracing programs run: each connection of nginx is an attempt */
+SETTING __u8 reads_tls = 0;    /* --tls: requests within TLS are read in nginx's memory */
 
 /*
  * Ports on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone is
@@ -83,12 +83,13 @@ FLOW_MAP(more_flows6, key6, MAX_FLOWS);
  * How many flows the large maps hold, and whether the small ones were full since the last sweep. A cache line of its own, because
  * it is written often then.
  */
-struct {
+struct flow_map_use {
 	__u32 more4;
 	__u32 more6;
 	__u32 full4;
 	__u32 full6;
-} flow_map_use __attribute__((aligned(64))) = {};
+};
+struct flow_map_use flow_map_use __attribute__((aligned(64))) = {};
 
 /* By the number of the program in the helper's list, which is half its links' cookie. */
 struct tls_use tls_uses[MAX_TLS_PROGRAMS] = {};

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { Io } from '../io.ts'
-import { addCaptureOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
+import { addCaptureOptions, addPcapOptions, captureOptions, type CaptureFlags } from '../values/capture.ts'
 import { refuseRecording } from '../values/file.ts'
 import { addMetricsOptions, withoutScrapes, type MetricsFlags } from '../values/metrics.ts'
 import { seconds } from '../values/number.ts'
@@ -22,6 +22,7 @@ export function liveCommand(io: Io): Command {
     .option('--json', 'no screen: each second as a line of JSON (replay --json)')
     .addHelpText('after', EXAMPLES)
   addCaptureOptions(command, REQUESTS_KEPT)
+  addPcapOptions(command)
   addMetricsOptions(command)
   addViewOptions(command, io)
   // Commander would only count the operands.
@@ -61,6 +62,8 @@ Examples:
   sudo upstreamtop live --attach cgroup             nginx in every container and network namespace of this host
   sudo upstreamtop live --nginx-only                what nginx sends, without sidecars and cron jobs
   sudo upstreamtop live --tls                       requests to proxy_pass https://, too
+  ssh proxy1 sudo tcpdump -i eth0 -s 0 -U -w - tcp | upstreamtop live --pcap -
+                                                    of another host, where nothing is installed
   sudo upstreamtop live --secs 60 | tee live.txt    pictures as text, one a second
   sudo upstreamtop live --json | jq .totals.rps     the same for programs
 `

@@ -4,7 +4,7 @@ import { usageError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import type { RecordFlags } from '../run-recorder.ts'
 import { duration, size } from '../values/amount.ts'
-import { addCaptureOptions } from '../values/capture.ts'
+import { addCaptureOptions, addPcapOptions } from '../values/capture.ts'
 import { addCeilingOptions } from '../values/ceiling.ts'
 import { refuseAddress } from '../values/file.ts'
 import { addMetricsOptions } from '../values/metrics.ts'
@@ -33,6 +33,7 @@ export function recordCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
   addTriggerOptions(command)
   addCaptureOptions(command)
+  addPcapOptions(command)
   addMetricsOptions(command)
   addCeilingOptions(command)
   addViewOptions(command, io)
@@ -83,5 +84,6 @@ Examples:
   sudo upstreamtop record --out web.db --nginx-only --name 10.0.1.10:8080=api
                                                                 no sidecars, and a name for what nginx only knows when it runs
   sudo upstreamtop record --out web.db --tls                    requests to proxy_pass https://, too; doctor --tls says what that costs
+  upstreamtop record --out x.db --pcap dump.pcapng              from a capture of tcpdump or Wireshark: no rights needed
   upstreamtop record --out x.db --probe 'cat capture.ndjson'    from lines of the helper: no rights needed
 `

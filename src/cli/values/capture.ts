@@ -4,6 +4,8 @@ import { Option, type Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import type { CaptureOptions } from '../../record/helper.ts'
 import type { Labels } from '../../record/decoder.ts'
+import type { CaptureFileOptions } from '../../record/pcap/capture-file.ts'
+import type { Network } from '../../record/pcap/machine.ts'
 import { labelOption } from './labels.ts'
 import { wholeNumber } from './number.ts'
 
@@ -19,6 +21,9 @@ export interface CaptureFlags {
   readonly requests: number
   readonly name?: Labels
   readonly probe?: string
+  readonly pcap?: string
+  readonly client?: readonly Network[]
+  readonly serverPort?: readonly number[]
 }
 
 /** @param requests default of --requests, per second */
@@ -65,6 +70,20 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
     )
     .option('--probe <command>', "read the helper's lines from a shell command instead (no rights needed)")
 
+/** A capture instead of the kernel's packets. */
+export const addPcapOptions = (command: Command): Command =>
+  command
+    .option(
+      '--pcap <file>',
+      'read a capture of tcpdump or Wireshark instead (no rights needed); - is standard input',
+    )
+    .option(
+      '--client <list>',
+      'with --pcap: nginx is in these networks: CIDR, separated by commas',
+      clientList,
+    )
+    .option('--server-port <list>', 'with --pcap: backends have these ports, separated by commas', portList)
+
 export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   iface: flags.iface ?? [],
   ...attachmentOf(flags),
@@ -76,7 +95,77 @@ export const captureOptions = (flags: CaptureFlags): CaptureOptions => ({
   requests: flags.requests,
   names: flags.name ?? new Map(),
   probe: flags.probe ?? null,
+  pcap: pcapOf(flags),
 })
+
+/** What only a kernel has. */
+const WITHOUT_PCAP = ['iface', 'attach', 'cgroup', 'nginxOnly', 'tls', 'probe'] as const
+
+function pcapOf(flags: CaptureFlags): CaptureFileOptions | undefined {
+  const { pcap, client, serverPort } = flags
+  if (pcap === undefined) {
+    if (client === undefined && serverPort === undefined) return undefined
+    throw usageError(
+      `--${client === undefined ? 'server-port' : 'client'} says which side of a capture is nginx`,
+      'it goes with --pcap FILE',
+    )
+  }
+  const other = WITHOUT_PCAP.find((name) => flags[name] !== undefined && flags[name] !== false)
+  if (other !== undefined) {
+    const word = other === 'nginxOnly' ? 'nginx-only' : other
+    throw usageError(
+      `--pcap "${pcap}" reads a file, and --${word} is for the kernel`,
+      'leave one of them out',
+    )
+  }
+  return {
+    file: pcap,
+    clients: client ?? [],
+    serverPorts: serverPort ?? [],
+    only: (flags.only ?? '').split(',').filter(Boolean).map(networkOf),
+    ignore: (flags.ignore ?? '').split(',').filter(Boolean).map(ignoredOf),
+    rawRoutes: flags.routesAs === 'raw',
+    requests: flags.requests,
+  }
+}
+
+function ignoredOf(entry: string): CaptureFileOptions['ignore'][number] {
+  const [, host, port] = /^(?:(.+):)?(\d+)$/.exec(entry)!
+  return {
+    address: host === undefined ? null : bytesOf(host.replace(/^\[(.*)\]$/, '$1')),
+    port: Number(port),
+  }
+}
+
+function networkOf(entry: string): Network {
+  const [address = '', bits] = entry.split('/')
+  const bytes = bytesOf(address)
+  return { address: bytes, prefix: bits === undefined ? 8 * bytes.length : Number(bits) }
+}
+
+/** @param address as isIP() takes it */
+function bytesOf(address: string): Uint8Array {
+  if (isIP(address) === 4) return Uint8Array.from(address.split('.'), Number)
+  const { hostname } = new URL(`http://[${address}]/`)
+  const [left = '', right] = hostname.slice(1, -1).split('::')
+  const groups = (text: string): number[] =>
+    text === '' ? [] : text.split(':').map((group) => parseInt(group, 16))
+  const [before, after] = [groups(left), groups(right ?? '')]
+  const all = [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 255]))
+}
+
+function clientList(text: string): readonly Network[] {
+  return checkedNetworks('--client', text).split(',').map(networkOf)
+}
+
+function portList(text: string): readonly number[] {
+  return text.split(',').map((entry) => {
+    const port = Number(entry)
+    if (/^\d{1,5}$/.test(entry) && port >= 1 && port <= 65_535) return port
+    throw usageError(`--server-port "${entry}" is no port`, 'for example --server-port 8080,9001')
+  })
+}
 
 function attachmentOf({ iface, attach, cgroup }: CaptureFlags): Pick<CaptureOptions, 'attach' | 'cgroup'> {
   if (cgroup !== undefined && attach === 'tcx') {
@@ -119,13 +208,15 @@ function backendList(text: string): string {
   return text
 }
 
-function networkList(text: string): string {
+const networkList = (text: string): string => checkedNetworks('--only', text)
+
+function checkedNetworks(option: string, text: string): string {
   for (const entry of text.split(',')) {
     const [address = '', bits, ...rest] = entry.split('/')
     const most = isIP(address) === 4 ? 32 : 128
     const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
     if (isIP(address) === 0 || !isPrefix || rest.length > 0) {
-      throw usageError(`--only "${entry}" is no network`, 'for example --only 10.0.1.0/24,fd00::/8')
+      throw usageError(`${option} "${entry}" is no network`, `for example ${option} 10.0.1.0/24,fd00::/8`)
     }
   }
   return text

@@ -10,6 +10,7 @@ import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import type { Snapshot } from '../../../src/frame/model/snapshot.ts'
 import { Decoder } from '../../../src/record/decoder.ts'
 import type { HelloLine } from '../../../src/record/wire.ts'
+import { BESIDE, captureBeside } from './beside.ts'
 import { BY_GROUP, PROBE } from './system.ts'
 import { wiresOf, type Wires } from './wires.ts'
 
@@ -60,15 +61,19 @@ export async function watch(
   args: readonly string[] = [],
   program: string = PROBE,
 ): Promise<Seen> {
+  const beside = BESIDE ? await captureBeside(namespace) : null
   const helper = await startHelper(namespace, args, program)
   try {
     await during(helper)
     await sleep(150)
   } catch (error) {
     await helper.kill()
+    await beside?.cancel()
     throw error
   }
-  return helper.stop()
+  const seen = await helper.stop()
+  await beside?.compare(seen)
+  return seen
 }
 
 export async function startHelper(

@@ -1,0 +1,433 @@
+/*
+ * A capture, from its bytes to the helper's lines. The clock is the packets': once per second of it the counters are swept and
+ * written, as the helper does it. The caller gives bytes and takes lines.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "helper/helper.h"
+#include "helper/tick.h"
+#include "portable/files.h"
+#include "portable/machine.h"
+#include "portable/packets.h"
+#include "portable/sockets.h"
+
+#define SECOND 1000000000ULL
+/* A pause this long ends what waits; the rest of it is one tick. */
+#define LONGEST_PAUSE (600 * SECOND)
+
+#define EXPORT __attribute__((used, visibility("default")))
+
+/* ---- options ---- */
+
+#define MAX_CLIENTS 256
+
+static struct {
+	struct {
+		uint32_t family, prefix;
+		uint8_t address[16];
+	} clients[MAX_CLIENTS];
+	uint32_t client_count;
+	struct ports server_ports;
+	bool has_server_ports;
+} chosen;
+
+/* What the caller shows beside the recording. */
+static struct {
+	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed;
+} seen;
+
+static struct upstreamtop_bpf programs;
+static struct capture_file *file;
+static struct tick *tick;
+static struct json out;
+static uint64_t next_tick, clock_ns;
+static uint8_t *input;
+static size_t input_room, input_length;
+
+/* For the helper's code: see clock_gettime in the makefile. */
+int capture_gettime(clockid_t clock, struct timespec *t)
+{
+	(void)clock;
+	t->tv_sec = clock_ns / SECOND;
+	t->tv_nsec = clock_ns % SECOND;
+	return 0;
+}
+
+#define VARIABLE(name) extern struct bpf_map name;
+MAPS(VARIABLE)
+extern struct bpf_map ignored, only;
+
+EXPORT void capture_open(uint64_t seed, uint32_t sample, int raw_routes)
+{
+#define ADDRESS(name) programs.maps.name = &name;
+	machine_open(seed, raw_routes);
+	MAPS(ADDRESS)
+	programs.progs.upstreamtop_sweep = RUN_SWEEP;
+	programs.progs.upstreamtop_sweep_more4 = RUN_SWEEP_MORE4;
+	programs.progs.upstreamtop_sweep_more6 = RUN_SWEEP_MORE6;
+	programs.progs.upstreamtop_check = RUN_CHECK;
+	fold_open(sample);
+	file = capture_file_open();
+	tick = tick_open(&programs, 0);
+}
+
+/* Senders in this network are nginx. `address`: 4 or 16 bytes in the input. */
+EXPORT void capture_client(uint32_t family, uint32_t prefix)
+{
+	if (chosen.client_count == MAX_CLIENTS)
+		return;
+	chosen.clients[chosen.client_count].family = family;
+	chosen.clients[chosen.client_count].prefix = prefix;
+	memcpy(chosen.clients[chosen.client_count++].address, input, family == 4 ? 4 : 16);
+}
+
+EXPORT void capture_server_port(uint32_t port)
+{
+	chosen.has_server_ports = true;
+	chosen.server_ports.bits[port / 64 % 1024] |= 1ULL << port % 64;
+}
+
+/* As --only and --ignore: a network of backends, an address and port, or (family 0) a port. The address is in the input. */
+EXPORT void capture_only(uint32_t family, uint32_t prefix)
+{
+	struct only_key key = {.prefix = family == 4 ? 96 + prefix : prefix};
+	uint8_t yes = 1;
+
+	if (family == 4)
+		key.address[10] = key.address[11] = 0xff;
+	memcpy(key.address + (family == 4 ? 12 : 0), input, family == 4 ? 4 : 16);
+	map_put(&only, &key, &yes, BPF_ANY);
+	machine_select();
+}
+
+EXPORT void capture_ignore(uint32_t family, uint32_t port)
+{
+	struct ignore_key key = {.port = port, .family = family};
+	uint8_t yes = 1;
+
+	if (family)
+		memcpy(key.address, input, family == 4 ? 4 : 16);
+	map_put(&ignored, &key, &yes, BPF_ANY);
+	machine_ignore();
+}
+
+/* ---- the clock ---- */
+
+static void begin_at(uint64_t ns)
+{
+	clock_ns = ns;
+	machine_set_clock(ns);
+	next_tick = (ns / SECOND + 1) * SECOND;
+	tick_begin(tick, &out);
+}
+
+static void tick_at(uint64_t ns, bool is_final)
+{
+	clock_ns = ns;
+	machine_set_clock(ns);
+	tick_write(tick, &out, is_final);
+}
+
+static void go_to(uint64_t ns)
+{
+	uint64_t pause_ends = clock_ns + LONGEST_PAUSE;
+
+	while (next_tick <= ns && next_tick <= pause_ends) {
+		tick_at(next_tick, false);
+		next_tick += SECOND;
+	}
+	if (next_tick <= ns) {
+		next_tick = ns / SECOND * SECOND;
+		tick_at(next_tick, false);
+		next_tick += SECOND;
+	}
+	clock_ns = ns;
+	machine_set_clock(ns);
+}
+
+/* ---- which side is nginx ---- */
+
+enum side { LEAVES, ARRIVES, UNDECIDED, NOT_CHOSEN };
+
+static struct ends turned(const struct ends *e)
+{
+	struct ends r = {.family = e->family, .client_port = e->server_port, .server_port = e->client_port};
+
+	memcpy(r.client, e->server, sizeof(r.client));
+	memcpy(r.server, e->client, sizeof(r.server));
+	return r;
+}
+
+static bool has_port(uint16_t port)
+{
+	port = __builtin_bswap16(port);
+	return chosen.server_ports.bits[port / 64] >> port % 64 & 1;
+}
+
+static bool is_client(uint32_t family, const uint32_t *address)
+{
+	const uint8_t *bytes = (const uint8_t *)address;
+
+	for (uint32_t i = 0; i < chosen.client_count; i++) {
+		uint32_t bits = chosen.clients[i].prefix;
+
+		if (chosen.clients[i].family == family && !memcmp(bytes, chosen.clients[i].address, bits / 8) &&
+		    (bits % 8 == 0 || !((bytes[bits / 8] ^ chosen.clients[i].address[bits / 8]) & (uint8_t)(0xff00 >> bits % 8))))
+			return true;
+	}
+	return false;
+}
+
+static enum side chosen_side(const struct ends *e)
+{
+	bool leaves =
+	    (!chosen.client_count || is_client(e->family, e->client)) && (!chosen.has_server_ports || has_port(e->server_port));
+	bool arrives =
+	    (!chosen.client_count || is_client(e->family, e->server)) && (!chosen.has_server_ports || has_port(e->client_port));
+
+	return leaves == arrives ? (leaves ? UNDECIDED : NOT_CHOSEN) : leaves ? LEAVES : ARRIVES;
+}
+
+/* Who begins asks; in a connection that is older than the capture, who sends a request line. */
+static enum side side_by_content(const struct frame *f, const struct segment *s)
+{
+	const uint8_t *payload;
+
+	if (s->flags & FLAG_SYN)
+		return s->flags & FLAG_ACK ? ARRIVES : LEAVES;
+	if (s->length < 8 || s->payload + 8 > f->captured)
+		return UNDECIDED;
+	payload = f->bytes + s->payload;
+	if (!memcmp(payload, "HTTP/1.", 7))
+		return ARRIVES;
+	for (int i = 0; i < 8; i++) {
+		if (payload[i] == ' ')
+			return i ? LEAVES : UNDECIDED;
+		if (payload[i] < 'A' || payload[i] > 'Z')
+			return UNDECIDED;
+	}
+	return UNDECIDED;
+}
+
+enum line { NO_LINE, CUT_LINE, WHOLE_LINE };
+
+/* Whether the segment begins with METHOD target HTTP/1.x, as far as it was captured. */
+static enum line request_line(const struct frame *f, const struct segment *s)
+{
+	const uint8_t *line = f->bytes + s->payload, *end;
+	uint32_t n = f->captured > s->payload ? f->captured - s->payload : 0, method = 0;
+
+	while (method < n && line[method] >= 'A' && line[method] <= 'Z')
+		method++;
+	if (n > s->length || !method || method == n || line[method] != ' ')
+		return NO_LINE;
+	end = memchr(line, '\r', n);
+	if (!end)
+		return n < s->length ? CUT_LINE : NO_LINE;
+	return end - line > 13 && !memcmp(end - 9, " HTTP/1.", 8) ? WHOLE_LINE : NO_LINE;
+}
+
+/* Some segments were captured in part: what can be told of requests behind them, and of those that are among them. */
+static void mind_cut(const struct frame *f, const struct ends *e, const struct segment *s)
+{
+	enum line line = request_line(f, s);
+
+	if (line == WHOLE_LINE)
+		machine_expect_request(e, s->seq);
+	if (line != CUT_LINE)
+		return;
+	machine_count_missed();
+	seen.missed++;
+}
+
+static enum side side_of(const struct frame *f, const struct ends *e, const struct segment *s)
+{
+	struct ends r = turned(e);
+	enum side side = chosen_side(e);
+
+	if (side != UNDECIDED)
+		return side;
+	if ((s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+		return LEAVES;
+	if (socket_of(e))
+		return LEAVES;
+	if (socket_of(&r))
+		return ARRIVES;
+	return side_by_content(f, s);
+}
+
+/* ---- packets ---- */
+
+static void take_segment(const struct frame *f, const struct ends *e, const struct segment *s)
+{
+	struct ends of_client;
+	struct socket *socket;
+
+	seen.segments++;
+	switch (side_of(f, e, s)) {
+	case LEAVES:
+		socket = socket_sends(e, s);
+		if (seen.cut)
+			mind_cut(f, e, s);
+		frame_leaves(f, sock_of(socket));
+		return;
+	case ARRIVES:
+		of_client = turned(e);
+		frame_arrives(f);
+		socket = socket_of(&of_client);
+		if (socket)
+			socket_receives(socket, s);
+		return;
+	case UNDECIDED:
+		seen.undecided++;
+		return;
+	case NOT_CHOSEN:
+		seen.not_chosen++;
+	}
+}
+
+static void take(const struct captured_packet *p)
+{
+	struct frame f = {.bytes = p->bytes, .captured = p->captured, .length = p->length, .interface = p->interface};
+	struct segment segment = {};
+	struct ends ends;
+	struct socket *socket;
+	uint64_t ns = p->ns;
+	int error = 0;
+
+	seen.packets++;
+	if (!is_readable_link(p->link_type)) {
+		seen.other_links++;
+		return;
+	}
+	if (!seen.first_ns) {
+		seen.first_ns = ns ? ns : 1;
+		begin_at(ns);
+	}
+	/* several interfaces are not always in order */
+	if (ns < clock_ns) {
+		seen.backwards++;
+		ns = clock_ns;
+	}
+	go_to(ns);
+	seen.last_ns = ns;
+	if (!find_network(&f, p->link_type))
+		return;
+	enum content content = read_segment(&f, &ends, &segment, &error);
+
+	if (f.captured < f.length) {
+		seen.cut++;
+		end_where_captured(&f, (uint8_t *)p->bytes);
+	}
+	switch (content) {
+	case IS_SEGMENT:
+		take_segment(&f, &ends, &segment);
+		break;
+	case IS_FRAGMENT:
+		frame_arrives(&f);
+		break;
+	case IS_ICMP_ERROR:
+		socket = socket_of(&ends);
+		if (socket)
+			socket_fails(socket, error);
+		break;
+	case IS_OTHER:
+		break;
+	}
+}
+
+/* ---- the caller's side ---- */
+
+/* Room for so many bytes more; the caller writes them there. */
+EXPORT uint8_t *capture_input(size_t n)
+{
+	if (input_length + n > input_room) {
+		input_room = (input_length + n) * 2;
+		input = realloc(input, input_room);
+		if (!input)
+			abort();
+	}
+	return input + input_length;
+}
+
+/* Reads what was written. Returns 0, or 1 where the file cannot be read any further: see capture_fault. */
+EXPORT int capture_read(size_t n, int is_last)
+{
+	size_t done;
+
+	input_length += n;
+	seen.bytes += n;
+	done = capture_file_read(file, input, input_length, is_last, take);
+	memmove(input, input + done, input_length - done);
+	input_length -= done;
+	return capture_file_fault(file) != NULL;
+}
+
+EXPORT const char *capture_fault(void)
+{
+	return capture_file_fault(file);
+}
+
+/* No packet has come until then. */
+EXPORT void capture_go_on(uint64_t ns)
+{
+	if (seen.first_ns && ns > clock_ns)
+		go_to(ns);
+}
+
+/* The last tick. */
+EXPORT void capture_end(void)
+{
+	if (!seen.first_ns)
+		return;
+	machine_stop();
+	tick_at(next_tick, true);
+	put(&out, "{\"type\":\"bye\",\"reason\":\"the end of the capture\"}\n");
+}
+
+EXPORT const char *capture_output(void)
+{
+	return out.text;
+}
+EXPORT size_t capture_output_length(void)
+{
+	return out.length;
+}
+EXPORT void capture_output_taken(void)
+{
+	json_clear(&out);
+}
+EXPORT const void *capture_seen(void)
+{
+	return &seen;
+}
+
+/* ---- what only a helper in the kernel's neighbourhood can tell ---- */
+
+void visit_listen_ports(struct upstreamtop_bpf *bpf)
+{
+	(void)bpf;
+}
+const char *remark_on_names(void)
+{
+	return NULL;
+}
+const char *remark_on_tls(void)
+{
+	return NULL;
+}
+const char *remark_on_group(void)
+{
+	return NULL;
+}
+bool put_namespace(struct json *to, uint32_t netid, const struct namespace_row *row)
+{
+	(void)to, (void)netid, (void)row;
+	return true;
+}
+int names_of(const struct names *names, const struct backend_key *key, bool by_nginx, const char **list, int max)
+{
+	(void)names, (void)key, (void)by_nginx, (void)list, (void)max;
+	return -1;
+}

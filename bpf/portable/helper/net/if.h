@@ -1,0 +1,2 @@
+#pragma once
+#define IF_NAMESIZE 16

@@ -1,0 +1,245 @@
+/* Link layers, IP and TCP of a captured packet: see packets.h. Nothing is read behind what was captured. */
+#include "errors.h"
+#include <string.h>
+#include "packets.h"
+
+#define TYPE_IPV4 0x0800
+#define TYPE_IPV6 0x86dd
+
+static uint16_t be16(const uint8_t *at)
+{
+	return at[0] << 8 | at[1];
+}
+
+static uint32_t be32(const uint8_t *at)
+{
+	return (uint32_t)be16(at) << 16 | be16(at + 2);
+}
+
+static bool is_captured(const struct frame *f, uint32_t offset, uint32_t n)
+{
+	return offset <= f->captured && n <= f->captured - offset;
+}
+
+static bool is_at(struct frame *f, uint32_t offset, uint16_t type)
+{
+	f->network = offset;
+	f->protocol = __builtin_bswap16(type);
+	return (type == TYPE_IPV4 || type == TYPE_IPV6) && is_captured(f, offset, 20);
+}
+
+/* By its version. */
+static bool is_ip_at(struct frame *f, uint32_t offset)
+{
+	return is_captured(f, offset, 1) && is_at(f, offset, f->bytes[offset] >> 4 == 6 ? TYPE_IPV6 : TYPE_IPV4);
+}
+
+/* The type at `offset`, behind VLAN tags and the header of PPPoE. */
+static bool is_behind_tags(struct frame *f, uint32_t offset)
+{
+	for (int tags = 0; tags < 4; tags++) {
+		if (!is_captured(f, offset, 2))
+			return false;
+		uint16_t type = be16(f->bytes + offset);
+
+		if (type == 0x8864)
+			return is_ip_at(f, offset + 2 + 8);
+		if (type == 0x8847)
+			return is_captured(f, offset + 2, 4) && (f->bytes[offset + 4] & 1) && is_ip_at(f, offset + 2 + 4);
+		if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
+			return is_at(f, offset + 2, type);
+		offset += 4;
+	}
+	return false;
+}
+
+/* The payload of a packet that a firewall has logged: attributes of a length (in this machine's order), a type and a value. */
+static bool is_in_nflog(struct frame *f)
+{
+	uint32_t offset = 4;
+
+	while (is_captured(f, offset, 4)) {
+		/* the order of the machine that has captured it: little in all that is likely */
+		uint32_t length = f->bytes[offset] | f->bytes[offset + 1] << 8,
+			 type = f->bytes[offset + 2] | f->bytes[offset + 3] << 8;
+
+		if (length < 4)
+			return false;
+		if ((type & 0x7fff) == 9)
+			return is_ip_at(f, offset + 4);
+		offset += (length + 3) & ~3u;
+	}
+	return false;
+}
+
+bool is_readable_link(uint32_t type)
+{
+	switch (type) {
+	case LINK_NULL:
+	case LINK_ETHERNET:
+	case LINK_RAW_OPENBSD:
+	case LINK_RAW_BSDOS:
+	case LINK_RAW:
+	case LINK_LOOP:
+	case LINK_COOKED:
+	case LINK_IPV4:
+	case LINK_IPV6:
+	case LINK_NFLOG:
+	case LINK_COOKED_V2:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool find_network(struct frame *f, uint32_t link_type)
+{
+	switch (link_type) {
+	case LINK_ETHERNET:
+		return is_behind_tags(f, 12);
+	case LINK_COOKED:
+		return is_behind_tags(f, 14);
+	case LINK_COOKED_V2:
+		return is_captured(f, 0, 20) && is_at(f, 20, be16(f->bytes));
+	case LINK_NULL:
+	case LINK_LOOP:
+		return is_ip_at(f, 4);
+	case LINK_NFLOG:
+		return is_in_nflog(f);
+	default:
+		return is_ip_at(f, 0);
+	}
+}
+
+/* ---- IP and TCP ---- */
+
+struct transport {
+	uint32_t offset;
+	uint32_t end; /* of the IP packet, as it says */
+	uint8_t protocol;
+	bool is_fragment;
+};
+
+static bool skip_extensions(const struct frame *f, struct transport *t)
+{
+	for (int i = 0; i < 6; i++) {
+		if (t->protocol != 0 && t->protocol != 43 && t->protocol != 44 && t->protocol != 60)
+			return true;
+		if (!is_captured(f, t->offset, 8))
+			return false;
+		t->is_fragment |= t->protocol == 44 && (be16(f->bytes + t->offset + 2) & 0xfff9);
+		uint8_t next = f->bytes[t->offset];
+
+		t->offset += t->protocol == 44 ? 8 : (f->bytes[t->offset + 1] + 1) * 8;
+		t->protocol = next;
+	}
+	return false;
+}
+
+static bool read_ip(const struct frame *f, uint32_t at, struct ends *ends, struct transport *t)
+{
+	const uint8_t *ip = f->bytes + at;
+
+	memset(ends, 0, sizeof(*ends));
+	memset(t, 0, sizeof(*t));
+	if (!is_captured(f, at, 20))
+		return false;
+	if (ip[0] >> 4 == 4) {
+		uint32_t total = be16(ip + 2);
+
+		ends->family = 4;
+		memcpy(ends->client, ip + 12, 4);
+		memcpy(ends->server, ip + 16, 4);
+		t->offset = at + (ip[0] & 15) * 4;
+		/* 0 where the device cuts segments itself: only the packet has the length */
+		t->end = total ? at + total : f->length;
+		t->protocol = ip[9];
+		t->is_fragment = be16(ip + 6) & 0x3fff;
+		return (ip[0] & 15) >= 5;
+	}
+	if (ip[0] >> 4 != 6 || !is_captured(f, at, 40))
+		return false;
+	ends->family = 6;
+	memcpy(ends->client, ip + 8, 16);
+	memcpy(ends->server, ip + 24, 16);
+	t->offset = at + 40;
+	t->end = be16(ip + 4) ? at + 40 + be16(ip + 4) : f->length;
+	t->protocol = ip[6];
+	return skip_extensions(f, t);
+}
+
+static void read_ports(const struct frame *f, uint32_t at, struct ends *ends)
+{
+	memcpy(&ends->client_port, f->bytes + at, 2);
+	memcpy(&ends->server_port, f->bytes + at + 2, 2);
+}
+
+static void set16(uint8_t *at, uint32_t value)
+{
+	at[0] = value >> 8;
+	at[1] = value;
+}
+
+void end_where_captured(struct frame *f, uint8_t *bytes)
+{
+	uint32_t left = f->captured - f->network;
+	bool six = bytes[f->network] >> 4 == 6;
+	uint8_t *total = bytes + f->network + (six ? 4 : 2);
+	uint32_t ends = be16(total) + (six ? 40 : 0);
+
+	if (left >= (six ? 40 : 20) && (ends > left || !be16(total)))
+		set16(total, six ? left - 40 : left);
+	f->length = f->captured;
+}
+
+/* Errors about a SYN end a connect: as the kernel's icmp_err_convert and icmpv6_err_convert have them. */
+static int error_of(const uint8_t *icmp, bool six)
+{
+	static const int of_code[] = {KERNEL_ENETUNREACH, KERNEL_EHOSTUNREACH, KERNEL_ENOPROTOOPT, KERNEL_ECONNREFUSED, 0};
+
+	if (six)
+		return icmp[0] != 1 ? 0 : icmp[1] == 4 ? KERNEL_ECONNREFUSED : icmp[1] == 1 ? KERNEL_EACCES : KERNEL_EHOSTUNREACH;
+	return icmp[0] != 3 ? 0 : icmp[1] < 5 ? of_code[icmp[1]] : KERNEL_EHOSTUNREACH;
+}
+
+static enum content read_icmp(const struct frame *f, uint32_t at, bool six, struct ends *ends, struct segment *segment,
+			      int *error)
+{
+	struct transport quoted;
+
+	if (!is_captured(f, at, 8))
+		return IS_OTHER;
+	*error = error_of(f->bytes + at, six);
+	if (!*error || !read_ip(f, at + 8, ends, &quoted) || quoted.protocol != 6 || !is_captured(f, quoted.offset, 8))
+		return IS_OTHER;
+	read_ports(f, quoted.offset, ends);
+	segment->seq = be32(f->bytes + quoted.offset + 4);
+	return IS_ICMP_ERROR;
+}
+
+enum content read_segment(const struct frame *f, struct ends *ends, struct segment *segment, int *error)
+{
+	struct transport t;
+
+	if (!read_ip(f, f->network, ends, &t))
+		return IS_OTHER;
+	if (t.protocol == 1 || t.protocol == 58)
+		return t.is_fragment ? IS_OTHER : read_icmp(f, t.offset, t.protocol == 58, ends, segment, error);
+	if (t.protocol != 6)
+		return IS_OTHER;
+	if (t.is_fragment)
+		return IS_FRAGMENT;
+	if (!is_captured(f, t.offset, 20))
+		return IS_OTHER;
+	const uint8_t *tcp = f->bytes + t.offset;
+	uint32_t payload = t.offset + (tcp[12] >> 4) * 4;
+
+	read_ports(f, t.offset, ends);
+	segment->seq = be32(tcp + 4);
+	segment->ack = be32(tcp + 8);
+	segment->flags = tcp[13];
+	segment->window = be16(tcp + 14);
+	segment->payload = payload;
+	segment->length = t.end > payload ? t.end - payload : 0;
+	return IS_SEGMENT;
+}

@@ -1,0 +1,50 @@
+/*
+ * nginx's sockets, as far as packets tell what they are: the programs ask a connection's own socket what it has sent and
+ * received, and follow its states. See sockets.c.
+ */
+#pragma once
+
+#ifdef PROGRAMS
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+/* The ends of a connection: the client's is nginx's. Addresses and ports as packets have them; IPv4 in the first word. */
+struct ends {
+	__u32 client[4], server[4];
+	__u16 client_port, server_port;
+	__u32 family; /* 4 or 6 */
+};
+
+struct segment {
+	__u32 seq, ack;
+	__u32 payload; /* its offset in the frame */
+	__u32 length;  /* of the payload */
+	__u32 window;
+	__u8 flags;
+};
+
+struct socket;
+
+/* Of nginx's end; NULL if there is none. */
+struct socket *socket_of(const struct ends *ends);
+/* Whether it is closed: then a SYN begins another one. */
+int is_closed(const struct socket *s);
+struct sock *sock_of(struct socket *s);
+
+/* Before the program that sees a segment leave, and behind the one that sees it arrive. Makes and ends sockets. */
+struct socket *socket_sends(const struct ends *ends, const struct segment *segment);
+void socket_receives(struct socket *s, const struct segment *segment);
+/* ICMP says that the SYN leads nowhere: an errno. */
+void socket_fails(struct socket *s, int error);
+/* Once per second: connects that nobody answers, and sockets of which nothing was heard for long. */
+void sockets_sweep(void);
+
+/* Called at each change, as the kernel's tracepoint is. */
+void state_changes(struct sock *sk, int from, int to);
+
+#define FLAG_FIN 1
+#define FLAG_SYN 2
+#define FLAG_RST 4
+#define FLAG_ACK 16

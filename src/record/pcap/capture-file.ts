@@ -1,0 +1,200 @@
+/** A capture as a helper: it says hello, writes the lines of each second, and a bye; without kernel, root or a process. */
+import { basename } from 'node:path'
+import { UserError, usageError } from '../../errors.ts'
+import { linesOf } from '../lines.ts'
+import { WIRE_VERSION } from '../wire.ts'
+import { version } from '../../version.ts'
+import { openCapture, TornArchive, type CaptureBytes } from './bytes.ts'
+import { CaptureMachine, type MachineOptions, type Seen } from './machine.ts'
+
+export interface CaptureFileOptions extends MachineOptions {
+  /** a path, or `-` for standard input */
+  readonly file: string
+}
+
+/** As a helper's: see helper.ts. */
+export interface CaptureLines {
+  readonly lines: AsyncIterable<string>
+  /** reads no further: the last tick is the one that was reached */
+  stop(): void
+  readonly ended: Promise<'by itself'>
+}
+
+/** How far reading is: bytes, of null where that is not known. */
+export type ReportReading = (done: number, all: number | null, seen: Seen) => void
+
+/** @throws UserError if there is no such file, or it is no capture */
+export async function openCaptureFile(
+  options: CaptureFileOptions,
+  report: ReportReading,
+  stdin: () => AsyncIterable<Uint8Array> = () => process.stdin,
+): Promise<CaptureLines> {
+  const bytes = await openCapture(options.file, stdin)
+  const machine = new CaptureMachine(options)
+  const stopping = new AbortController()
+  const reading = new Reading(options.file, machine, bytes, report, stopping.signal)
+  let end: (() => void) | undefined
+  const ended = new Promise<'by itself'>((resolve) => (end = () => resolve('by itself')))
+  async function* lines(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* reading.lines()
+    } finally {
+      end?.()
+    }
+  }
+  return { lines: linesOf(lines()), stop: () => stopping.abort(), ended }
+}
+
+/** A capture that arrives while it is made has no packets at times. Its clock goes on behind the wall clock, ms. */
+const IDLE_MS = 1000
+const BEHIND_MS = 500
+/** µs; one whose last packet is older is no capture of this moment. */
+const PRESENT = 10_000_000
+
+class Reading {
+  readonly #file: string
+  readonly #machine: CaptureMachine
+  readonly #bytes: CaptureBytes
+  readonly #report: ReportReading
+  readonly #signal: AbortSignal
+  #hasBegun = false
+
+  constructor(
+    file: string,
+    machine: CaptureMachine,
+    bytes: CaptureBytes,
+    report: ReportReading,
+    signal: AbortSignal,
+  ) {
+    this.#file = file
+    this.#machine = machine
+    this.#bytes = bytes
+    this.#report = report
+    this.#signal = signal
+  }
+
+  async *lines(): AsyncGenerator<Uint8Array> {
+    const fault = yield* this.#read()
+    if (!this.#hasBegun) throw this.#nothing(fault)
+    for (const text of this.#remarks(fault))
+      yield Buffer.from(`${JSON.stringify({ type: 'remark', text })}\n`)
+    this.#machine.end()
+    yield this.#machine.takeLines()
+  }
+
+  /** @returns why reading ended before the end of the capture, or null */
+  async *#read(): AsyncGenerator<Uint8Array, string | null> {
+    try {
+      for await (const chunk of this.#withPauses(this.#bytes.chunks)) {
+        if (chunk === null) this.#machine.goOn(Date.now() - BEHIND_MS)
+        else {
+          this.#machine.room(chunk.length).set(chunk)
+          const fault = this.#machine.read(chunk.length, false)
+          if (fault !== null) {
+            yield* this.#taken()
+            return fault
+          }
+        }
+        yield* this.#taken()
+        this.#report(this.#bytes.done(), this.#bytes.size, this.#machine.seen)
+        if (this.#signal.aborted) return null
+      }
+    } catch (error) {
+      if (error instanceof TornArchive) return error.message
+      throw error
+    }
+    const fault = this.#machine.read(0, true)
+    yield* this.#taken()
+    return fault
+  }
+
+  /** null: a second without bytes, in a capture of this moment. */
+  async *#withPauses(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array | null> {
+    const iterator = chunks[Symbol.asyncIterator]()
+    if (this.#bytes.size !== null) {
+      yield* chunks
+      return
+    }
+    let next = iterator.next()
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined
+      const pause = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), IDLE_MS)))
+      const result = await Promise.race([next, pause, this.#stopped()])
+      clearTimeout(timer)
+      if (result === 'stopped') return
+      if (result === null) {
+        const isPresent =
+          this.#hasBegun && Math.abs(Date.now() * 1000 - this.#machine.seen.last) < PRESENT + IDLE_MS * 1000
+        if (isPresent) yield null
+        continue
+      }
+      if (result.done === true) return
+      next = iterator.next()
+      yield result.value
+    }
+  }
+
+  #stopped(): Promise<'stopped'> {
+    return new Promise((resolve) => {
+      if (this.#signal.aborted) resolve('stopped')
+      this.#signal.addEventListener('abort', () => resolve('stopped'), { once: true })
+    })
+  }
+
+  *#taken(): Generator<Uint8Array> {
+    const lines = this.#machine.takeLines()
+    if (lines.length === 0) return
+    if (!this.#hasBegun) yield Buffer.from(`${JSON.stringify(this.#hello())}\n`)
+    this.#hasBegun = true
+    yield lines
+  }
+
+  #hello(): object {
+    const { first } = this.#machine.seen
+    const name = this.#file === '-' ? 'standard input' : basename(this.#file)
+    return {
+      type: 'hello',
+      wire: WIRE_VERSION,
+      version,
+      wall_us: first,
+      mono_ns: String(first * 1000),
+      boot_id: '',
+      host: name.replace(/\.(gz|zst)$/, '').replace(/\.(pcapng|pcap|cap)$/, ''),
+      kernel: 'capture',
+      interfaces: [{ index: 0, name }],
+      front_doors: [],
+      nginx: 'none',
+      warnings: [],
+      unseen: [],
+    }
+  }
+
+  #remarks(fault: string | null): string[] {
+    const { packets, cut, missed, otherLinks, undecided, notChosen, backwards } = this.#machine.seen
+    const parts: readonly (readonly [number, string])[] = [
+      [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
+      [missed, 'requests are not read: only the beginning of their first line was captured'],
+      [otherLinks, 'packets are of a link type that is not read'],
+      [
+        undecided,
+        'segments are of connections of which neither side is known to be nginx: --client or --server-port tell',
+      ],
+      [notChosen, 'segments are left out by --client or --server-port'],
+      [backwards, 'packets are older than the one before them, and count at its time'],
+    ]
+    return [
+      ...(fault === null ? [] : [`the capture is read up to packet ${packets}: ${fault}`]),
+      ...parts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`),
+    ]
+  }
+
+  #nothing(fault: string | null): UserError {
+    const { packets, otherLinks } = this.#machine.seen
+    if (fault !== null)
+      return usageError(`--pcap "${this.#file}": ${fault}`, "a capture of 'tcpdump -w' or Wireshark")
+    return usageError(
+      `--pcap "${this.#file}" has no packet that can be read: ${packets} packets, ${otherLinks} of a link type that is not read`,
+      'Ethernet, Linux cooked, raw IP, loopback and nflog are read',
+    )
+  }
+}

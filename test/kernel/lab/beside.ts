@@ -1,0 +1,159 @@
+/**
+ * tcpdump beside the helper: what upstreamtop reads from the capture is what the helper has read from the kernel. `LAB_CAPTURE=1` does it
+ * in every test that watches a namespace.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SecondFrame } from '../../../src/frame/model/frame.ts'
+import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
+import { openCaptureFile } from '../../../src/record/pcap/capture-file.ts'
+import { readSource } from '../../../src/record/source.ts'
+import type { Seen } from './watch.ts'
+
+export const BESIDE = process.env.LAB_CAPTURE === '1'
+
+export interface Beside {
+  /** ends the capture, and compares it with what the helper has seen */
+  compare(seen: Pick<Seen, 'sum'>): Promise<void>
+  cancel(): Promise<void>
+}
+
+/** Starts tcpdump in a namespace, on all its interfaces. */
+export async function captureBeside(namespace: string): Promise<Beside> {
+  const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-beside-'))
+  const file = join(folder, 'x.pcap')
+  const words = [
+    '-i',
+    'any',
+    '-s',
+    '0',
+    '-B',
+    '65536',
+    '-U',
+    '-Z',
+    'root',
+    '-w',
+    file,
+    'tcp or icmp or icmp6',
+  ]
+  const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', ...words], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const listens = new Promise<void>((resolve) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (said.includes('listening on')) resolve()
+    })
+  })
+  await Promise.race([listens, ended])
+  const stop = async (): Promise<void> => {
+    child.kill('SIGINT')
+    await ended
+  }
+  return {
+    compare: async ({ sum }) => {
+      await settled(file)
+      await stop()
+      try {
+        assert.match(said, /\b0 packets dropped by kernel/)
+        assert.deepEqual(await factsOfCapture(file, sum), factsOf(sum))
+      } finally {
+        if (process.env.LAB_KEEP === undefined) rmSync(folder, { recursive: true })
+        else console.log(`kept: ${file}`)
+      }
+    },
+    cancel: async () => {
+      await stop()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** Packets pass through a buffer, which tcpdump does not read to its end when it is stopped. */
+async function settled(file: string): Promise<void> {
+  for (let size = -1, quiet = 0; quiet < 4;) {
+    await sleep(150)
+    const now = statSync(file).size
+    quiet = now === size ? quiet + 1 : 0
+    size = now
+  }
+}
+
+type Sum = Seen['sum']
+
+/** The connections of nginx to the backends that the helper has seen: the capture has nginx's front, too. */
+async function factsOfCapture(file: string, sum: Sum): Promise<unknown> {
+  const addresses = new Set(sum.backends.map(({ backend }) => backend.address))
+  const ports = [...addresses].map((address) => Number(address.slice(address.lastIndexOf(':') + 1)))
+  const { lines } = await openCaptureFile(
+    {
+      file,
+      clients: [],
+      serverPorts: [...new Set(ports.filter(Number.isInteger))],
+      only: [],
+      ignore: [],
+      rawRoutes: false,
+      requests: 1000,
+    },
+    () => undefined,
+  )
+  const frames: SecondFrame[] = []
+  for await (const event of readSource(lines)) if (event.kind === 'frame') frames.push(event.frame)
+  const read = sumOf(frames.map(ofFrame))
+  return factsOf({
+    ...read,
+    backends: read.backends.filter(({ backend }) => addresses.has(backend.address)),
+  })
+}
+
+/** What must be equal. `retries` are inferred by worker, which packets do not tell. */
+function factsOf({ backends }: Pick<Sum, 'backends'>): unknown {
+  return Object.fromEntries(
+    backends
+      .map(
+        ({
+          backend,
+          requests,
+          answered,
+          codes,
+          failures,
+          unseen,
+          grpc,
+          sentBytes,
+          receivedBytes,
+          connection,
+          routes,
+        }) => [
+          backend.address,
+          {
+            requests,
+            answered,
+            codes,
+            failures,
+            unseen,
+            grpc,
+            sentBytes,
+            receivedBytes,
+            connects: connection.connects,
+            refused: connection.refused,
+            earlyClose: connection.earlyClose,
+            routes: Object.fromEntries(
+              routes
+                .map(({ route, ...of }) => [
+                  `${route.method} ${route.path}`,
+                  { requests: of.requests, codes: of.codes, failures: of.failures, bodyReset: of.bodyReset },
+                ])
+                .sort(),
+            ) as unknown,
+          },
+        ],
+      )
+      .sort(),
+  )
+}

@@ -1,0 +1,183 @@
+/** Captures in every form of file and link layer are read alike; what is cut or damaged is read as far as it goes, and said. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { SecondFrame } from '../../../src/frame/model/frame.ts'
+import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
+import { ENDS6, LINKS, pcap, pcapng, threeRequests, type Interface } from './conversation.ts'
+import { readBytes } from './read.ts'
+
+const packets = threeRequests()
+const COUNTS = {
+  '10.0.1.10:8080 GET /a 200': 1,
+  '10.0.1.10:8080 POST /b 404': 1,
+  '10.0.1.10:8080 GET /c 503': 1,
+  '10.0.1.10:8080 connects': 1,
+}
+
+async function assertRead(bytes: Buffer, counts: Readonly<Record<string, number>> = COUNTS): Promise<void> {
+  const read = await readBytes(bytes)
+  assert.deepEqual(read.counts, counts)
+  assert.deepEqual(read.notes, [])
+  assert.equal(read.hasBye, true)
+}
+
+describe('a pcap file', () => {
+  for (const isBigEndian of [false, true])
+    for (const isNs of [false, true])
+      it(`${isBigEndian ? 'big' : 'little'} endian, in ${isNs ? 'ns' : 'µs'}`, async () => {
+        await assertRead(pcap(packets, LINKS.Ethernet, { isBigEndian, isNs }))
+      })
+
+  it('keeps the capture’s times', async () => {
+    const { frames } = await readBytes(pcap(packets, LINKS.Ethernet, { isNs: true }))
+    const [first] = frames.flatMap(({ requests }) => requests)
+    // The SYN is at the start, the request 3 ms later; nginx’s clock starts with the connect.
+    assert.equal(first!.at, 1_763_820_000_003_000)
+    assert.equal(first!.header, 4000)
+    assert.equal(frames.length, 2)
+  })
+})
+
+describe('a link layer', () => {
+  for (const [name, link] of Object.entries(LINKS))
+    it(name, async () => {
+      await assertRead(pcap(packets, link))
+    })
+  for (const name of ['Ethernet', 'VLAN', 'Linux cooked', 'Linux cooked v2', 'raw IP', 'loopback', 'nflog'])
+    it(`${name}, of IPv6`, async () => {
+      const six = Object.fromEntries(
+        Object.entries(COUNTS).map(([key, n]) => [key.replace('10.0.1.10', '[fd00::2]'), n]),
+      )
+      await assertRead(pcap(threeRequests(ENDS6), LINKS[name]), six)
+    })
+
+  it('that is not known is said', async () => {
+    await assert.rejects(
+      readBytes(pcap(packets, [147, ({ ip }) => ip])),
+      /no packet that can be read: 13 packets, 13 of/,
+    )
+  })
+})
+
+describe('a pcapng file', () => {
+  const ethernet = LINKS.Ethernet!
+  for (const isBigEndian of [false, true])
+    it(`${isBigEndian ? 'big' : 'little'} endian`, async () => {
+      await assertRead(pcapng(packets, [{ link: ethernet }], { isBigEndian }))
+    })
+
+  const resolutions: Readonly<Record<string, Omit<Interface, 'link'>>> = {
+    ns: { resolution: 9, perSecond: 1_000_000_000n },
+    'ps since another time': {
+      resolution: 12,
+      perSecond: 1_000_000_000_000n,
+      offsetSeconds: 1_763_000_000,
+    },
+    ms: { resolution: 3, perSecond: 1000n },
+    '2^-20 s': { resolution: 0x80 | 20, perSecond: 1n << 20n },
+    '2^-32 s': { resolution: 0x80 | 32, perSecond: 1n << 32n },
+    'µs since another time': { offsetSeconds: 1_700_000_000 },
+  }
+  for (const [name, of] of Object.entries(resolutions))
+    for (const isBigEndian of [false, true])
+      it(`times in ${name}, ${isBigEndian ? 'big' : 'little'} endian`, async () => {
+        const bytes = pcapng(packets, [{ link: ethernet, ...of }], { isBigEndian })
+        await assertRead(bytes)
+        const { frames } = await readBytes(bytes)
+        const [first] = frames.flatMap(({ requests }) => requests)
+        assert.ok(Math.abs(first!.at - 1_763_820_000_003_000) <= 1, String(first!.at))
+      })
+
+  it('several interfaces, with link layers and resolutions of their own', async () => {
+    const interfaces = [
+      { link: ethernet },
+      { link: LINKS['Linux cooked']!, resolution: 9, perSecond: 1_000_000_000n },
+      { link: LINKS['raw IP']! },
+    ]
+    await assertRead(pcapng(packets, interfaces, { of: (index) => index % 3 }))
+  })
+
+  it('several sections', async () => {
+    const [first, second] = [packets.slice(0, 7), packets.slice(7)]
+    await assertRead(
+      Buffer.concat([
+        pcapng(first, [{ link: LINKS.VLAN! }], { isBigEndian: true }),
+        pcapng(second, [{ link: LINKS['raw IP']! }]),
+      ]),
+    )
+  })
+
+  for (const kind of ['simple', 'obsolete'] as const)
+    it(`${kind} packets`, async () => {
+      const read = await readBytes(pcapng(packets, [{ link: ethernet }], { kind }))
+      assert.deepEqual(read.counts, COUNTS)
+    })
+})
+
+describe('a capture that is packed', () => {
+  it('by gzip', async () => {
+    await assertRead(gzipSync(pcap(packets)))
+  })
+  it('by gzip, and torn', async () => {
+    const many = Array.from({ length: 200 }, (_, i) =>
+      threeRequests({ ...ENDS_OF, clientPort: 20_000 + i }),
+    ).flat()
+    const packed = gzipSync(pcap(many), { level: 1 })
+    const { counts, notes } = await readBytes(packed.subarray(0, packed.length - 400))
+    assert.ok(counts['10.0.1.10:8080 GET /a 200']! > 100)
+    assert.match(notes.join(), /cannot be unpacked any further/)
+  })
+})
+
+const ofFrames = (frames: readonly SecondFrame[]) => sumOf(frames.map(ofFrame))
+
+const ENDS_OF = { client: '10.0.0.1', server: '10.0.1.10', serverPort: 8080 }
+
+describe('a capture that is cut or damaged', () => {
+  const bytes = pcap(packets)
+
+  it('is read up to its last whole packet', async () => {
+    const { counts, notes, hasBye } = await readBytes(bytes.subarray(0, bytes.length - 10))
+    assert.deepEqual(counts, COUNTS)
+    assert.deepEqual(notes, ['the capture is read up to packet 12: it ends within a packet'])
+    assert.equal(hasBye, true)
+  })
+  it('a length that cannot be', async () => {
+    const damaged = Buffer.from(bytes)
+    damaged.writeUInt32LE(0x7fff_ffff, 24 + 8)
+    await assert.rejects(readBytes(damaged), /a packet is longer than any can be/)
+  })
+  it('is no capture', async () => {
+    await assert.rejects(readBytes(Buffer.alloc(100, 'x')), /it is no capture: neither pcap nor pcapng/)
+    await assert.rejects(readBytes(Buffer.alloc(0)), /it is empty/)
+    await assert.rejects(readBytes(Buffer.from('abc')), /it is too short for a capture/)
+  })
+  it('packets of which only the beginning was captured: heads are read, and it is said', async () => {
+    const { counts, notes } = await readBytes(pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 + 50 }))
+    assert.deepEqual(counts, COUNTS)
+    assert.match(notes.join(), /^\d+ packets were captured in part/)
+  })
+  it('a head that was captured in part: the outcome of its request may be unseen, and those behind it are read', async () => {
+    const { counts, frames } = await readBytes(pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 + 42 }))
+    assert.deepEqual({ ...counts, '10.0.1.10:8080 POST /b 404': 1 }, COUNTS)
+    assert.equal(counts['10.0.1.10:8080 POST /b 404'], undefined)
+    const { loss, control } = ofFrames(frames)
+    assert.equal(control.requests, 3)
+    assert.equal(control.unseen, 1)
+    assert.equal(loss.halfSeen, 1)
+  })
+  it('a request line that was captured in part is a loss, and it is said', async () => {
+    const { counts, frames, notes } = await readBytes(
+      pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 + 14 }),
+    )
+    assert.deepEqual(counts, { '10.0.1.10:8080 connects': 1 })
+    assert.equal(ofFrames(frames).loss.ambiguous, 3)
+    assert.match(notes.join(), /3 requests are not read: only the beginning/)
+  })
+  it('headers alone: nothing is claimed', async () => {
+    const { counts, notes } = await readBytes(pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 }))
+    assert.deepEqual(counts, { '10.0.1.10:8080 connects': 1 })
+    assert.match(notes.join(), /packets were captured in part/)
+  })
+})
