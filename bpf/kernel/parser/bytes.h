@@ -19,11 +19,13 @@
 #define VERIFIED_ONCE static inline
 #endif
 
-/* Set before loading. */
+/* SETTING: set before loading. NAMED: a skeleton spells a struct out only if it has no name. */
 #ifdef __bpf__
 #define SETTING const volatile
+#define NAMED(tag)
 #else
 #define SETTING
+#define NAMED(tag) tag
 #endif
 
 #define FRONT	   64

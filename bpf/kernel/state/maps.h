@@ -83,13 +83,12 @@ FLOW_MAP(more_flows6, key6, MAX_FLOWS);
  * How many flows the large maps hold, and whether the small ones were full since the last sweep. A cache line of its own, because
  * it is written often then.
  */
-struct flow_map_use {
+struct NAMED(flow_map_use) {
 	__u32 more4;
 	__u32 more6;
 	__u32 full4;
 	__u32 full6;
-};
-struct flow_map_use flow_map_use __attribute__((aligned(64))) = {};
+} flow_map_use __attribute__((aligned(64))) = {};
 
 /* By the number of the program in the helper's list, which is half its links' cookie. */
 struct tls_use tls_uses[MAX_TLS_PROGRAMS] = {};
