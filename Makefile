@@ -126,7 +126,10 @@ loss: build ## 10 % loss, RUNS (300) times, each compared with the backend's led
 test-by-cgroup: build ## the tests of the kernel side, attached to a control group where they attach to interfaces by themselves (root)
 	LAB_ATTACH=cgroup $(RUN_ALONE) $(KERNEL_TESTS)
 
-.PHONY: fleet-test fleet-packages clickhouse-schema
+.PHONY: fleet-test fleet-packages clickhouse-schema bench-fleet
+bench-fleet: dist fleet-packages ## what a fleet costs in each engine, by hosts (HOSTS, HOURS): an hour, fewer on a tmpfs (TMPDIR=/dev/shm)
+	$(TSX) bench/fleet.ts
+
 fleet-test: export FLEET_RESULT := build/fleet-result
 fleet-test: dist fleet-packages ## contrib/clickhouse on three servers and a current one, against report: ends with `N of N rows equal`; minutes, fewer on a tmpfs (TMPDIR=/dev/shm)
 	@# Half a gigabyte, and no dependency. Without it the tests of the current server are skipped.
