@@ -26,9 +26,10 @@ needs() {
 
 # what the compiler's own code for WebAssembly calls: of the compiler's version
 wasm_builtins() {
-  local version
-  version=$(clang -dumpversion 2>/dev/null | cut -d. -f1)
-  echo "$(clang --target=wasm32-wasi -print-libgcc-file-name 2>/dev/null || echo /none)" "libclang-rt-${version:+$version-}dev-wasm32"
+  local version file
+  version=$(clang -dumpversion 2>/dev/null) || version=
+  file=$(clang --target=wasm32-wasi -print-libgcc-file-name 2>/dev/null) || file=/none
+  echo "$file" "libclang-rt-${version:+${version%%.*}-}dev-wasm32"
 }
 
 # for the helper of the architecture that this machine has not

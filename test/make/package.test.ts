@@ -81,6 +81,7 @@ describe('make deb', { skip: lacking('dpkg-deb', 'dpkg-shlibdeps') }, () => {
         './usr/lib/systemd/system/upstreamtop-export@.service',
         './usr/lib/systemd/system/upstreamtop-export@.timer',
         './usr/lib/systemd/system/upstreamtop@.service',
+        './usr/lib/upstreamtop/build/upstreamtop-capture.wasm',
         './usr/lib/upstreamtop/build/upstreamtop-probe',
         './usr/lib/upstreamtop/export-hour',
         './usr/lib/upstreamtop/package.json',
