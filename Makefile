@@ -159,7 +159,14 @@ long: build test-by-cgroup ## tests that take hours: a million ids, torture, sie
 FUZZ_INPUTS ?= 1000000
 FUZZ_SEED ?= 1
 
-fuzz: fuzz-lines fuzz-stream fuzz-files fuzz-port ## a million mutated captures, lines into a recorder, recordings, requests to its port (FUZZ_INPUTS, FUZZ_SEED): hours
+fuzz: fuzz-lines fuzz-stream fuzz-files fuzz-port fuzz-capture ## a million mutated captures, lines into a recorder, recordings, requests to its port (FUZZ_INPUTS, FUZZ_SEED): hours
+
+.PHONY: fuzz-capture
+fuzz-capture: ## captures and schedules of packets into the machine, under sanitizers: FUZZ_RUNS inputs (ten million), an hour or more
+	@scripts/system-packages.sh --install build fuzz
+	test/fuzz/capture/build.sh build/fuzz
+	mkdir -p build/fuzz/corpus && tar -xzf fixtures/fuzz/capture-corpus.tar.gz -C build/fuzz/corpus
+	cd build/fuzz && ./fuzz-capture corpus -runs=$(or $(FUZZ_RUNS),10000000) -max_len=1024 -rss_limit_mb=4096 -print_final_stats=1
 
 fuzz-lines fuzz-stream fuzz-files fuzz-port: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)

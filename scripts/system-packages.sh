@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lists missing system packages and the command that installs them; with --install, installs them if it has the rights.
-#   system-packages.sh [--install] build|tarball|run|test|fleet …
+#   system-packages.sh [--install] build|fuzz|tarball|run|test|fleet …
 set -euo pipefail
 PATH=$PATH:${SBIN-/usr/sbin:/sbin}
 
@@ -13,6 +13,7 @@ needs() {
     build) echo clang clang llvm-strip llvm bpftool bpftool make make gcc gcc g++ g++ python3 python3 \
       /usr/include/bpf/bpf.h libbpf-dev /usr/include/libelf.h libelf-dev /usr/include/zlib.h zlib1g-dev \
       wasm-ld lld /usr/include/wasm32-wasi/stdio.h wasi-libc $(wasm_builtins) ;;
+    fuzz) echo "$(clang -print-runtime-dir 2>/dev/null || echo /none)/libclang_rt.fuzzer-$(uname -m).a" libclang-rt-dev ;;
     tarball) cross_compiler ;;
     run) echo nginx nginx-light ip iproute2 setcap libcap2-bin ;;
     test) echo sqlite3 sqlite3 tmux tmux tcpdump tcpdump wrk wrk chromium chromium nft nftables openssl openssl prometheus prometheus \

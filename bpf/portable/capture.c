@@ -241,46 +241,55 @@ static void mind_cut(const struct frame *f, const struct ends *e, const struct s
 	seen.missed++;
 }
 
-static enum side side_of(const struct frame *f, const struct ends *e, const struct segment *s)
+/* `of_server`: the same ends, seen from the other side. `socket`: nginx's, if there is one. */
+static enum side side_of(const struct frame *f, const struct ends *e, const struct ends *of_server, const struct segment *s,
+			 struct socket **socket)
 {
-	struct ends r = turned(e);
 	enum side side = chosen_side(e);
 
-	if (side != UNDECIDED)
+	*socket = side == ARRIVES || side == NOT_CHOSEN ? NULL : socket_of(e);
+	if (side == LEAVES || side == NOT_CHOSEN)
 		return side;
-	if ((s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+	if (side == UNDECIDED && (*socket || (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN))
 		return LEAVES;
-	if (socket_of(e))
-		return LEAVES;
-	if (socket_of(&r))
-		return ARRIVES;
-	return side_by_content(f, s);
+	*socket = socket_of(of_server);
+	return side == ARRIVES || *socket ? ARRIVES : side_by_content(f, s);
 }
 
 /* ---- packets ---- */
 
+/* Half of all packets: of interest to sockets alone. */
+static bool is_pure_ack(const struct segment *s)
+{
+	return !s->length && !(s->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST));
+}
+
 static void take_segment(const struct frame *f, const struct ends *e, const struct segment *s)
 {
-	struct ends of_client;
+	struct ends of_server = turned(e);
 	struct socket *socket;
 
 	seen.segments++;
-	switch (side_of(f, e, s)) {
+	switch (side_of(f, e, &of_server, s, &socket)) {
 	case LEAVES:
-		socket = socket_sends(e, s);
+		/* an ACK alone makes no connection */
+		if (!socket && is_pure_ack(s))
+			return;
+		socket = socket_sends(socket, e, s);
+		if (is_pure_ack(s))
+			return;
 		if (seen.cut)
 			mind_cut(f, e, s);
 		frame_leaves(f, sock_of(socket));
 		return;
 	case ARRIVES:
-		of_client = turned(e);
-		frame_arrives(f);
-		socket = socket_of(&of_client);
+		if (!is_pure_ack(s))
+			frame_arrives(f);
 		if (socket)
 			socket_receives(socket, s);
 		return;
 	case UNDECIDED:
-		seen.undecided++;
+		seen.undecided += !is_pure_ack(s);
 		return;
 	case NOT_CHOSEN:
 		seen.not_chosen++;

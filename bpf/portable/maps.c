@@ -64,6 +64,8 @@ void map_open(void *variable, int type, size_t key_size, size_t value_size, uint
 	struct map *m = or_end(calloc(1, sizeof(*m)));
 
 	*(struct map **)variable = m;
+	if (key_size % 4)
+		abort();
 	m->variable = variable;
 	m->number = map_count;
 	if (map_count == MAX_MAPS)
@@ -119,17 +121,39 @@ static uint32_t hash_of(const uint8_t *key, size_t n)
 		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
 		hash ^= hash >> 29;
 	}
-	word = 0;
-	memcpy(&word, key, n);
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+	if (n) {
+		uint32_t half;
+
+		memcpy(&half, key, 4);
+		hash = (hash ^ half) * 0x9e3779b97f4a7c15;
+	}
 	return hash >> 32;
+}
+
+/* Keys are multiples of four bytes. The C library for WebAssembly compares byte by byte. */
+static int is_same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t x, y;
+	uint32_t v, w;
+
+	for (; n >= 8; n -= 8, a += 8, b += 8) {
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		if (x != y)
+			return 0;
+	}
+	if (!n)
+		return 1;
+	memcpy(&v, a, 4);
+	memcpy(&w, b, 4);
+	return v == w;
 }
 
 static struct element **place_of(const struct map *m, const void *key)
 {
 	struct element **at = &m->buckets[hash_of(key, m->key_size) & (m->bucket_count - 1)];
 
-	while (*at && memcmp(key_of(*at), key, m->key_size))
+	while (*at && !is_same(key_of(*at), key, m->key_size))
 		at = &(*at)->next;
 	return at;
 }

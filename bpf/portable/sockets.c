@@ -178,9 +178,8 @@ static void close_side(struct socket *s)
 		set_state(s, TCP_LAST_ACK);
 }
 
-struct socket *socket_sends(const struct ends *ends, const struct segment *segment)
+struct socket *socket_sends(struct socket *s, const struct ends *ends, const struct segment *segment)
 {
-	struct socket *s = socket_of(ends);
 	int is_syn = (segment->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
 
 	if (!s || (is_syn && (is_closed(s) || s->isn != segment->seq))) {

@@ -33,8 +33,11 @@ struct socket *socket_of(const struct ends *ends);
 int is_closed(const struct socket *s);
 struct sock *sock_of(struct socket *s);
 
-/* Before the program that sees a segment leave, and behind the one that sees it arrive. Makes and ends sockets. */
-struct socket *socket_sends(const struct ends *ends, const struct segment *segment);
+/*
+ * Before the program that sees a segment leave, and behind the one that sees it arrive. Makes and ends sockets. `s`: the one that
+ * these ends have, or NULL.
+ */
+struct socket *socket_sends(struct socket *s, const struct ends *ends, const struct segment *segment);
 void socket_receives(struct socket *s, const struct segment *segment);
 /* ICMP says that the SYN leads nowhere: an errno. */
 void socket_fails(struct socket *s, int error);
