@@ -29,7 +29,7 @@ export async function openCapture(
       yield chunk
     }
   }
-  return { size, done: () => done, chunks: unpacked(raw(), file) }
+  return { size, done: () => done, chunks: unpacked(raw()) }
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -59,7 +59,7 @@ async function sizeOf(file: string): Promise<number> {
 const GZIP = [0x1f, 0x8b]
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
 
-async function* unpacked(chunks: AsyncGenerator<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
+async function* unpacked(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const first = await chunks.next()
   if (first.done === true) return
   const begins = (magic: readonly number[]): boolean => magic.every((byte, i) => first.value[i] === byte)
@@ -71,7 +71,7 @@ async function* unpacked(chunks: AsyncGenerator<Uint8Array>, file: string): Asyn
   } catch (error) {
     // What was unpacked until then has been read: a torn archive is a capture that ends early.
     if (!begins(GZIP) && !begins(ZSTD)) throw error
-    throw new TornArchive(`"${file}" cannot be unpacked any further: ${(error as Error).message}`)
+    throw new TornArchive(`it cannot be unpacked any further: ${(error as Error).message}`)
   }
 }
 

@@ -156,6 +156,10 @@ export const LINKS: Readonly<Record<string, Link>> = {
     (packet) =>
       Buffer.concat([Buffer.alloc(12, 2), be16(0x8864, 0x1100, 1, packet.ip.length + 2, 0x21), packet.ip]),
   ],
+  MPLS: [
+    1,
+    (packet) => Buffer.concat([Buffer.alloc(12, 2), be16(0x8847), Buffer.from([0, 1, 1, 64]), packet.ip]),
+  ],
   'Linux cooked': [113, (packet) => Buffer.concat([be16(0, 1, 6, 0, 0, 0, 0, typeOf(packet)), packet.ip])],
   'Linux cooked v2': [
     276,
@@ -272,4 +276,18 @@ export function pcapng(
   })
   const section = block(0x0a0d0d0a, u32(0x1a2b3c4d), u16(1, 0), u32(0xffff_ffff, 0xffff_ffff))
   return Buffer.concat([section, ...described, block(0x0bad, u32(1)), ...body])
+}
+
+/** A frame of zstd whose blocks are stored as they are. */
+export function zstd(bytes: Buffer): Buffer {
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(bytes.length)
+  const blocks: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += 65_536) {
+    const part = bytes.subarray(at, at + 65_536)
+    const header = Buffer.alloc(3)
+    header.writeUIntLE((part.length << 3) | (at + 65_536 >= bytes.length ? 1 : 0), 0, 3)
+    blocks.push(header, part)
+  }
+  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]), size, ...blocks])
 }

@@ -1,11 +1,21 @@
 /** Captures in every form of file and link layer are read alike; what is cut or damaged is read as far as it goes, and said. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
-import { ENDS6, LINKS, pcap, pcapng, threeRequests, type Interface } from './conversation.ts'
-import { readBytes } from './read.ts'
+import {
+  Conversation,
+  ENDS6,
+  LINKS,
+  pcap,
+  pcapng,
+  threeRequests,
+  zstd,
+  type Interface,
+} from './conversation.ts'
+import { readBytes, readCapture } from './read.ts'
 
 const packets = threeRequests()
 const COUNTS = {
@@ -119,6 +129,10 @@ describe('a capture that is packed', () => {
   it('by gzip', async () => {
     await assertRead(gzipSync(pcap(packets)))
   })
+  it('by zstd', async () => {
+    await assertRead(zstd(pcap(packets)))
+    await assert.rejects(readBytes(zstd(pcap(packets)).subarray(0, 600)), /it cannot be unpacked any further/)
+  })
   it('by gzip, and torn', async () => {
     const many = Array.from({ length: 200 }, (_, i) =>
       threeRequests({ ...ENDS_OF, clientPort: 20_000 + i }),
@@ -179,5 +193,23 @@ describe('a capture that is cut or damaged', () => {
     const { counts, notes } = await readBytes(pcap(packets, LINKS.Ethernet, { snapLength: 14 + 40 }))
     assert.deepEqual(counts, { '10.0.1.10:8080 connects': 1 })
     assert.match(notes.join(), /packets were captured in part/)
+  })
+})
+
+describe('a capture that arrives while it is made', () => {
+  it('has ticks also where no packet comes', async () => {
+    const now = BigInt(Date.now()) * 1_000_000n
+    const asked = new Conversation(ENDS6, now).open().asks('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n').packets
+    async function* arriving(): AsyncGenerator<Uint8Array> {
+      yield pcap(asked)
+      await sleep(3200)
+    }
+    const { frames } = await readCapture('-', {}, arriving())
+    assert.ok(frames.length >= 3, `${frames.length} ticks`)
+    const open = frames.flatMap(({ traffic }) =>
+      traffic.map(({ inFlight, oldest }) => [inFlight, oldest] as const),
+    )
+    assert.ok(open.length >= 3 && open.every(([inFlight]) => inFlight === 1), JSON.stringify(open))
+    assert.ok(open.at(-1)![1] > 1_500_000, JSON.stringify(open))
   })
 })

@@ -26,8 +26,13 @@ export interface ReadCapture {
 export async function readCapture(
   file: string,
   options: Partial<CaptureFileOptions> = {},
+  stdin?: AsyncIterable<Uint8Array>,
 ): Promise<ReadCapture> {
-  const { lines } = await openCaptureFile({ ...CAPTURE_DEFAULTS, ...options, file }, () => undefined)
+  const { lines } = await openCaptureFile(
+    { ...CAPTURE_DEFAULTS, ...options, file },
+    () => undefined,
+    stdin && (() => stdin),
+  )
   const frames: SecondFrame[] = []
   const notes: string[] = []
   const counts: Record<string, number> = {}
