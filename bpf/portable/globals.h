@@ -2,6 +2,8 @@
 #pragma once
 
 #ifndef PROGRAMS
+#include <linux/types.h>
+
 struct flow_map_use {
 	__u32 more4;
 	__u32 more6;

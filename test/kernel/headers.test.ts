@@ -26,9 +26,13 @@ const ON_BOTH_SIDES = /(kernel\/parser\/\w+|\/probe)\.h$/
 const files = readdirSync(join(ROOT, 'bpf'), { recursive: true, encoding: 'utf8' }).map(
   (name) => `bpf/${name}`,
 )
-const headers = files.filter((file) => file.endsWith('.h')).sort()
+/** For captures everything is compiled once more, for WebAssembly, with other headers in the places of the kernel's and of libbpf's. */
+const isPortable = (file: string): boolean => file.startsWith('bpf/portable/')
+const headers = files.filter((file) => file.endsWith('.h') && !isPortable(file)).sort()
 const programs = files.filter((file) => file.endsWith('.bpf.c'))
-const parts = files.filter((file) => file.endsWith('.c') && !file.endsWith('.bpf.c')).sort()
+const parts = files
+  .filter((file) => file.endsWith('.c') && !file.endsWith('.bpf.c') && !isPortable(file))
+  .sort()
 
 describe(
   'the C files',
@@ -66,6 +70,37 @@ describe(
           '/dev/null',
         ])
         if (said !== null) failures.push(`${header} (${compiler[0]!}): ${said}`)
+      }
+      assert.deepEqual(failures, [], 'include what the header uses')
+    })
+
+    test('every header of the machine for captures compiles alone', async () => {
+      const portable = [
+        ...[
+          'clang',
+          '--target=wasm32-wasi',
+          '-std=gnu11',
+          '-D_GNU_SOURCE',
+          '-DCLOCK_BOOTTIME=CLOCK_MONOTONIC',
+        ],
+        ...[...WARNINGS, '-Wno-unused-function'],
+      ]
+      const inPortable = (folder: string): string => `-I${join(ROOT, 'bpf/portable', folder)}`
+      const asKernel = [...portable, inPortable('include'), `-I${join(ROOT, 'bpf')}`]
+      const asHelper = [
+        ...portable,
+        inPortable('helper'),
+        `-I${join(ROOT, 'bpf')}`,
+        `-I${join(ROOT, 'bpf/helper')}`,
+      ]
+      const failures: string[] = []
+      for (const header of files.filter((file) => file.endsWith('.h') && isPortable(file)).sort()) {
+        const compiler = header.startsWith('bpf/portable/include/') ? asKernel : asHelper
+        const said = await firstError([
+          ...[...compiler, '-fsyntax-only', '-include', join(ROOT, header)],
+          ...['-x', 'c', '/dev/null'],
+        ])
+        if (said !== null) failures.push(`${header}: ${said}`)
       }
       assert.deepEqual(failures, [], 'include what the header uses')
     })

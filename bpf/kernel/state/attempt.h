@@ -4,6 +4,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "shared.h"
+#include "kernel/parser/bytes.h"
 
 /*
  * What nginx has said on it. Only what it says first tells whether requests can be read. TLS_BEGUN: with --tls, until nginx
