@@ -27,6 +27,7 @@ struct map {
 	struct element *unused;
 	uint8_t *values; /* of an array or queue */
 	uint32_t head;
+	uint32_t hand; /* of an LRU: the bucket that gave an element last */
 };
 
 #define MAX_MAPS 64
@@ -186,10 +187,19 @@ static void take_out(struct map *m, struct element **at)
 	m->count--;
 }
 
-static void drop_oldest(struct map *m)
+#define FEW 4096
+
+/* In a large map any: to look for the oldest among many, once for each that is new, would take for ever in a flood of them. */
+static void make_room(struct map *m)
 {
 	struct element **oldest = NULL;
 
+	if (m->room > FEW) {
+		while (!m->buckets[m->hand %= m->bucket_count])
+			m->hand++;
+		take_out(m, &m->buckets[m->hand++]);
+		return;
+	}
 	for (uint32_t i = 0; i < m->bucket_count; i++)
 		for (struct element **at = &m->buckets[i]; *at; at = &(*at)->next)
 			if (!oldest || (*at)->used < (*oldest)->used)
@@ -222,7 +232,7 @@ static long put_hash(struct map *m, const void *key, const void *value, uint64_t
 		if (m->count >= m->room && m->type != LRU_HASH)
 			return -KERNEL_E2BIG;
 		if (m->count >= m->room)
-			drop_oldest(m);
+			make_room(m);
 		if (m->count >= m->bucket_count)
 			grow(m);
 		at = place_of(m, key);
