@@ -238,7 +238,6 @@ enum content read_segment(const struct frame *f, struct ends *ends, struct segme
 	segment->seq = be32(tcp + 4);
 	segment->ack = be32(tcp + 8);
 	segment->flags = tcp[13];
-	segment->window = be16(tcp + 14);
 	segment->payload = payload;
 	segment->length = t.end > payload ? t.end - payload : 0;
 	return IS_SEGMENT;

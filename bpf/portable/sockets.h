@@ -21,7 +21,6 @@ struct segment {
 	__u32 seq, ack;
 	__u32 payload; /* its offset in the frame */
 	__u32 length;  /* of the payload */
-	__u32 window;
 	__u8 flags;
 };
 

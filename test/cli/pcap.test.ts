@@ -75,6 +75,7 @@ describe('a capture on the command line', () => {
     assert.match(await said('--pcap', THIS_FILE), /it is no capture: neither pcap nor pcapng/)
     assert.match(await said('--pcap', capture, '--iface', 'eth0'), /--iface is for the kernel/)
     assert.match(await said('--pcap', capture, '--tls'), /--tls is for the kernel/)
+    assert.match(await said('--pcap', capture, '--secs', '5'), /--secs 5 are seconds of this machine/)
     assert.match(await said('--client', '10.0.0.0/8'), /goes with --pcap FILE/)
     assert.match(await said('--pcap', capture, '--server-port', '0'), /"0" is no port/)
     assert.match(await said('--pcap', capture, '--client', 'web'), /--client "web" is no network/)

@@ -41,6 +41,8 @@ export function recordCommand(io: Io): Command {
     const words = commandAfterDashes(operands, io)
     refuseToOverwrite(flags)
     if (words !== null && flags.json === true) throw bothOnStdout()
+    if (flags.pcap !== undefined && flags.pcap !== '-' && flags.secs !== undefined)
+      throw notOfThisClock(flags.secs)
     const triggers = triggerOptions(flags)
     const { runRecorder } = await import('../run-recorder.ts')
     await runRecorder(io, flags, triggers, words)
@@ -63,6 +65,13 @@ const bothOnStdout = (): Error =>
   usageError(
     '--json and a command would both write to standard output',
     'Leave --json out; replay --json prints the same lines afterwards.',
+  )
+
+/** A file is read faster than it was captured. */
+const notOfThisClock = (secs: number): Error =>
+  usageError(
+    `--secs ${secs} are seconds of this machine, and --pcap FILE has its own`,
+    "Leave it out; 'upstreamtop cut' takes a part of the recording.",
   )
 
 const EXAMPLES = `

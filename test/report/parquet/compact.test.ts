@@ -1,18 +1,8 @@
 /** Hours become days. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
@@ -22,7 +12,7 @@ import { temporaryOf } from '../../../src/temporary.ts'
 import { inFolder } from '../../store/support.ts'
 import { sql } from '../duckdb.ts'
 import { at } from '../fake.ts'
-import { exported, framesFrom, HOUR, record, type Kind } from './hours.ts'
+import { contents, exported, framesFrom, HOUR, record, type Kind } from './hours.ts'
 
 /** A tick every five minutes, over midnight; gaps lie over each full hour. */
 const FRAMES = framesFrom('2026-11-22T20:02:30Z', 60, 300e6)
@@ -37,17 +27,6 @@ const compacted = (directory: string, how: { day?: string; host?: string; today?
     signal: new AbortController().signal,
   })
 
-const contents = (folder: string): Map<string, string> =>
-  new Map(
-    readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort()
-      .map((path) => [
-        path.slice(folder.length),
-        createHash('sha256').update(readFileSync(path)).digest('hex'),
-      ]),
-  )
 const namesOf = (folder: string): string[] =>
   [...contents(folder).keys()].map((path) =>
     path.replace(/^.*\/(\w+)-\d{8}T(\d{4})\d+Z-\d{8}T(\d{4})\d+Z-[0-9a-f]{8}/, '$1 $2-$3'),

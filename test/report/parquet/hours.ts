@@ -1,4 +1,7 @@
 /** Frames over full hours, and a recorder that goes on and forgets: for tests of exports hour by hour. */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import { addMicros, wallMicros, type Micros, type WallMicros } from '../../../src/frame/model/units.ts'
 import { EVERYTHING } from '../../../src/frame/expression/selection.ts'
@@ -61,3 +64,16 @@ export async function exported(
 }
 
 export const hour = (start: string): TimeSpan => ({ from: at(start), to: wallMicros(at(start) + HOUR) })
+
+/** A digest of each file, by its path in the folder. */
+export const contents = (folder: string): Map<string, string> =>
+  new Map(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((path) => [
+        path.slice(folder.length),
+        createHash('sha256').update(readFileSync(path)).digest('hex'),
+      ]),
+  )

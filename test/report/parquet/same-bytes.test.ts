@@ -1,7 +1,6 @@
 /** The same ticks give the same bytes, whatever the recording has gained or forgotten since. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EVERYTHING } from '../../../src/frame/expression/selection.ts'
@@ -15,19 +14,7 @@ import { openRecording } from '../../../src/store/read/reader.ts'
 import { inFolder } from '../../store/support.ts'
 import { sql } from '../duckdb.ts'
 import { incident, recording } from '../fake.ts'
-import { exported, framesFrom, hour, record, type Kind } from './hours.ts'
-
-const contents = (folder: string): Map<string, string> =>
-  new Map(
-    readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort()
-      .map((path) => [
-        path.slice(folder.length),
-        createHash('sha256').update(readFileSync(path)).digest('hex'),
-      ]),
-  )
+import { contents, exported, framesFrom, hour, record, type Kind } from './hours.ts'
 
 for (const kind of ['Parquet', 'NDJSON'] as Kind[])
   test(`${kind}: an hour of a recording that has grown and forgotten since, and of another name`, () =>
