@@ -100,7 +100,11 @@ bool find_network(struct frame *f, uint32_t link_type)
 	case LINK_COOKED:
 		return is_behind_tags(f, 14);
 	case LINK_COOKED_V2:
-		return is_captured(f, 0, 20) && is_at(f, 20, be16(f->bytes));
+		if (!is_captured(f, 0, 20))
+			return false;
+		/* a packet may be seen on several, as a bridge and its port */
+		f->interface = 2 + be32(f->bytes + 4);
+		return is_at(f, 20, be16(f->bytes));
 	case LINK_NULL:
 	case LINK_LOOP:
 		return is_ip_at(f, 4);

@@ -141,6 +141,14 @@ static void pick_up(struct socket *s, const struct segment *segment)
 	s->tcp.rcv_nxt = s->tcp.rcv_wup = s->tcp.copied_seq = segment->ack;
 }
 
+/* It goes on, so its SYN was answered, by a segment that was not captured. */
+static void take_unseen_answer(struct socket *s, const struct segment *segment)
+{
+	s->tcp.rcv_nxt = s->tcp.rcv_wup = s->tcp.copied_seq = segment->ack;
+	s->tcp.snd_una = s->isn + 1;
+	set_state(s, TCP_ESTABLISHED);
+}
+
 static void count_sent(struct socket *s, const struct segment *segment)
 {
 	__u32 end = segment->seq + segment->length;
@@ -198,6 +206,8 @@ struct socket *socket_sends(struct socket *s, const struct ends *ends, const str
 	if (is_syn)
 		s->syn_ns = bpf_ktime_get_ns();
 	s->heard_ns = bpf_ktime_get_ns();
+	if (sock_of(s)->view.state == TCP_SYN_SENT && (segment->flags & (FLAG_SYN | FLAG_ACK | FLAG_RST)) == FLAG_ACK)
+		take_unseen_answer(s, segment);
 	if ((segment->flags & FLAG_ACK) && !is_syn)
 		take_acknowledged(s, segment->ack);
 	if (segment->length)

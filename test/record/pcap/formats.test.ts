@@ -14,6 +14,7 @@ import {
   threeRequests,
   zstd,
   type Interface,
+  type Packet,
 } from './conversation.ts'
 import { readBytes, readCapture } from './read.ts'
 
@@ -147,6 +148,41 @@ describe('a capture that is packed', () => {
 const ofFrames = (frames: readonly SecondFrame[]) => sumOf(frames.map(ofFrame))
 
 const ENDS_OF = { client: '10.0.0.1', server: '10.0.1.10', serverPort: 8080 }
+
+describe('packets that the capture lacks, or has twice', () => {
+  it('a connection whose SYN-ACK was not captured has connected, and has not timed out', async () => {
+    const later = new Conversation(undefined, packets.at(-1)!.at + 5_000_000_000n).open().packets
+    const { counts, frames } = await readBytes(pcap([packets[0]!, ...packets.slice(2), ...later]))
+    assert.deepEqual(counts, { ...COUNTS, '10.0.1.10:8080 connects': 2 })
+    assert.equal(
+      frames.flatMap(({ connections }) => connections).reduce((sum, row) => sum + row.connectTimeout, 0),
+      0,
+    )
+  })
+  it('a SYN that nobody answers is a connect timeout', async () => {
+    const later = new Conversation(ENDS6, packets[0]!.at + 9_000_000_000n).open().packets
+    const { frames } = await readBytes(pcap([packets[0]!, ...later], LINKS['raw IP']))
+    const timeouts = frames.flatMap(({ connections }) => connections.map((row) => row.connectTimeout))
+    assert.equal(
+      timeouts.reduce((sum, count) => sum + count, 0),
+      1,
+    )
+  })
+  it('a packet that two interfaces show is no retransmission', async () => {
+    const [number, frameOf] = LINKS['Linux cooked v2']!
+    const of = (packet: Packet): Buffer => {
+      const frame = frameOf(packet)
+      frame.writeUInt32BE(packet.at % 2n === 0n ? 3 : 4, 4)
+      return frame
+    }
+    const twice = packets.flatMap((packet) => [packet, { ...packet, at: packet.at + 1n }])
+    const { counts, frames, notes } = await readBytes(pcap(twice, [number, of], { isNs: true }))
+    assert.deepEqual([counts, notes], [COUNTS, []])
+    const { control, totals } = ofFrames(frames)
+    assert.deepEqual([totals.retransmits, control.retransmits], [0, 0])
+    assert.equal(control.secondSightings, 7)
+  })
+})
 
 describe('a capture that is cut or damaged', () => {
   const bytes = pcap(packets)
