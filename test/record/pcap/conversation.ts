@@ -25,13 +25,15 @@ export const ENDS6: Ends = { client: 'fd00::1', server: 'fd00::2', clientPort: 4
 export class Conversation {
   readonly packets: Packet[] = []
   #at: bigint
-  #seq = { client: 1000, server: 5000 }
+  readonly #seq: Record<'client' | 'server', number>
 
   constructor(
     readonly ends: Ends = ENDS,
     at = START,
+    serverSeq = 5000,
   ) {
     this.#at = at
+    this.#seq = { client: 1000, server: serverSeq }
   }
 
   open(): this {
