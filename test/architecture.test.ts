@@ -141,7 +141,7 @@ test('every package is imported in one place', () => {
     'cli-table3': /^src\/render\/table\.ts$/,
     asciichart: /^src\/render\/chart\.ts$/,
     fzstd: /^src\/record\/pcap\/bytes\.ts$/,
-    'parquetjs-lite': /^src\/report\/([a-z-]+\/)?[a-z-]*parquet[a-z-]*\.ts$/,
+    'parquetjs-lite': /^src\/report\/parquet\/file\/[a-z-]+\.ts$/,
   }
   for (const [name, allowed] of Object.entries(importers)) {
     const users = imports().filter(({ target }) => target === name)

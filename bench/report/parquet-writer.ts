@@ -4,7 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
 import type { SchemaElement } from 'hyparquet'
 import { EVERYTHING } from '../../src/frame/expression/selection.ts'
-import { ParquetFile } from '../../src/report/parquet/parquet-file.ts'
+import { ParquetFile } from '../../src/report/parquet/file/parquet-file.ts'
 import { COLUMNS } from '../../src/report/parquet/parquet-tables.ts'
 import { rowsOf, type Cell, type TableRows } from '../../src/report/parquet/table-columns.ts'
 import type { ParquetColumn } from '../../src/report/parquet/table-file.ts'
@@ -86,8 +86,6 @@ function elementsOf({ name, type, optional, list }: ParquetColumn): SchemaElemen
       return [{ name, repetition_type, type: 'INT64', converted_type: 'TIMESTAMP_MICROS' }]
     case 'text':
       return [{ name, repetition_type, type: 'BYTE_ARRAY', converted_type: 'UTF8' }]
-    case 'bool':
-      return [{ name, repetition_type, type: 'BOOLEAN' }]
   }
 }
 

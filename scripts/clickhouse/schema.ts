@@ -119,7 +119,7 @@ const ORDER: Readonly<Record<TableName, readonly string[]>> = {
 function definitions(column: ParquetColumn, generation: Generation): string[] {
   const { name, type, optional = false, list = false } = column
   if (type === 'timestamp') return time(name, generation)
-  const plain = type === 'text' ? 'String' : type === 'int32' ? 'Int32' : type === 'bool' ? 'UInt8' : 'Int64'
+  const plain = type === 'text' ? 'String' : type === 'int32' ? 'Int32' : 'Int64'
   // Counts of a list are summed: 64 bits, so that their sum has room.
   if (list) return [`${name} Array(${name.endsWith('_count') ? 'Int64' : plain})`]
   const nullable = optional && name !== 'namespace' ? `Nullable(${plain})` : plain

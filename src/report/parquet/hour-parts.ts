@@ -2,7 +2,7 @@
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { NDJSON } from './ndjson-file.ts'
-import { PARQUET } from './parquet-file.ts'
+import { PARQUET } from './file/parquet-file.ts'
 import { COLUMNS, TICK_TABLES, type TableName } from './parquet-tables.ts'
 import type { TableFile } from './table-file.ts'
 import { batchesOf, countOf } from './tick-batches.ts'

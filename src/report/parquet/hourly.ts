@@ -5,7 +5,7 @@ import type { WallMicros } from '../../frame/model/units.ts'
 import { spanOf } from '../../frame/time/time.ts'
 import { extentOf, missingOf } from './dataset-files.ts'
 import { exportDataset, type ExportOptions, type ExportResult } from './dataset.ts'
-import { PARQUET } from './parquet-file.ts'
+import { PARQUET } from './file/parquet-file.ts'
 import { TABLES, type TableName } from './parquet-tables.ts'
 import { hourOf, hoursOf } from './slices.ts'
 

@@ -4,7 +4,7 @@ import type { TableRows } from './table-columns.ts'
 export interface ParquetColumn {
   readonly name: string
   /** timestamp: µs since 1970; int64: below 2^53 */
-  readonly type: 'int32' | 'int64' | 'timestamp' | 'text' | 'bool'
+  readonly type: 'int32' | 'int64' | 'timestamp' | 'text'
   readonly optional?: boolean
   /** a list of int32 or text; null only if the column is optional */
   readonly list?: boolean

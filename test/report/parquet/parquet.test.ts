@@ -6,18 +6,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { gunzipSync } from 'node:zlib'
+import zlib, { gunzipSync } from 'node:zlib'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import parquet from 'parquetjs-lite'
-import plain from 'parquetjs-lite/lib/codec/plain.js'
 import { EVERYTHING, splitSelection, type Selection } from '../../../src/frame/expression/selection.ts'
 import { parseExpression } from '../../../src/frame/expression/expression-parser.ts'
 import { spanOf } from '../../../src/frame/time/time.ts'
 import { addMicros, wallMicros } from '../../../src/frame/model/units.ts'
 import { exportDataset, type ExportResult } from '../../../src/report/parquet/dataset.ts'
 import type { Recording } from '../../../src/frame/model/recording.ts'
-import { encodedValues } from '../../../src/report/parquet/parquet-encoding.ts'
-import { ParquetFile } from '../../../src/report/parquet/parquet-file.ts'
+import { GZIP_LEVEL } from '../../../src/report/parquet/file/column-page.ts'
+import { ParquetFile } from '../../../src/report/parquet/file/parquet-file.ts'
 import { columnsOf, type Cell } from '../../../src/report/parquet/table-columns.ts'
 import type { ParquetColumn } from '../../../src/report/parquet/table-file.ts'
 import { temporaryOf } from '../../../src/temporary.ts'
@@ -39,7 +38,8 @@ const COLUMNS: readonly ParquetColumn[] = [
   { name: 'text', type: 'text' },
   { name: 'maybe', type: 'text', optional: true },
   { name: 'list', type: 'int32', list: true },
-  { name: 'flag', type: 'bool' },
+  { name: 'maybes', type: 'text', list: true, optional: true },
+  { name: 'least', type: 'int64' },
 ]
 const rowAt = (i: number): Cell[] => [
   START + Math.floor(i / 3) * 1_000_000,
@@ -48,7 +48,8 @@ const rowAt = (i: number): Cell[] => [
   `/api/${i % 13}/ä😀`,
   i % 4 === 0 ? `name ${i}` : null,
   Array.from({ length: i % 5 }, (_, j) => i + j),
-  i % 2 === 0,
+  i % 6 === 0 ? null : Array.from({ length: i % 3 }, (_, j) => `ä${j}`),
+  [-1, 0, 2 ** 32, -(2 ** 32) - 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER][i % 6]!,
 ]
 
 async function writeRows(count: number): Promise<string> {
@@ -64,8 +65,10 @@ async function writeRows(count: number): Promise<string> {
 }
 
 describe('a Parquet file', () => {
-  it('equals the output of the package itself, byte for byte', async () => {
+  it('equals the output of the package itself, byte for byte', async (t) => {
     const count = 6_001
+    const gzip = zlib.gzipSync
+    const mocked = t.mock.method(zlib, 'gzipSync', (bytes: Buffer) => gzip(bytes, { level: GZIP_LEVEL }))
     const fields = {
       time: { type: 'TIMESTAMP_MICROS', compression: 'GZIP' },
       n: { type: 'INT32', compression: 'GZIP', statistics: false },
@@ -81,9 +84,18 @@ describe('a Parquet file', () => {
           },
         },
       },
-      flag: { type: 'BOOLEAN', compression: 'GZIP', statistics: false },
+      maybes: {
+        type: 'LIST',
+        optional: true,
+        fields: {
+          list: {
+            repeated: true,
+            fields: { element: { type: 'UTF8', compression: 'GZIP', statistics: false } },
+          },
+        },
+      },
+      least: { type: 'INT64', compression: 'GZIP', statistics: false },
     } as const
-    assert.notEqual(plain.encodeValues, encodedValues, 'a writer of ours was made before')
     const chunks: Buffer[] = []
     const stream = {
       write: (bytes: Buffer, done: () => void) => {
@@ -101,13 +113,17 @@ describe('a Parquet file', () => {
     writer.setMetadata('key', 'välue')
     for (let i = 0; i < count; i++) {
       const row = rowAt(i)
-      const list = (row[5] as readonly number[]).map((element) => ({ element }))
+      const [list, maybes] = [row[5], row[6]].map((cell) =>
+        cell === null ? null : { list: (cell as readonly unknown[]).map((element) => ({ element })) },
+      )
       await writer.appendRow({
         ...Object.fromEntries(COLUMNS.map((column, j) => [column.name, row[j]])),
-        list: { list },
+        list,
+        maybes,
       })
     }
     await writer.close()
+    assert.ok(mocked.mock.callCount() > 20)
     assert.ok(readFileSync(await writeRows(count)).equals(Buffer.concat(chunks)))
   })
 
@@ -125,7 +141,7 @@ describe('a Parquet file', () => {
     })
     for (const i of [0, 1, 2_499, 2_500, 49_999, 50_000, 59_999]) {
       const rows = await sql(
-        `SELECT epoch_us("time") AS t, n, big, text, maybe, list, flag FROM '${path}' WHERE time = make_timestamp(${String(rowAt(i)[0])}) AND list = ${JSON.stringify(rowAt(i)[5])} AND n = ${String(rowAt(i)[1])}`,
+        `SELECT epoch_us("time") AS t, n, big, text, maybe, list, maybes, least FROM '${path}' WHERE time = make_timestamp(${String(rowAt(i)[0])}) AND list = ${JSON.stringify(rowAt(i)[5])} AND n = ${String(rowAt(i)[1])}`,
       )
       assert.ok(
         rows.some((row) => JSON.stringify(Object.values(row)) === JSON.stringify(rowAt(i))),
@@ -147,6 +163,9 @@ describe('a Parquet file', () => {
       { name: 'list', r: 'REQUIRED', c: 'LIST' },
       { name: 'list', r: 'REPEATED', c: null },
       { name: 'element', r: 'REQUIRED', c: null },
+      // Of `maybes`, which may be null.
+      { name: 'list', r: 'REPEATED', c: null },
+      { name: 'element', r: 'REQUIRED', c: 'UTF8' },
     ])
     const path = await writeRows(6_000)
     const [column] = await sql(`DESCRIBE SELECT list FROM '${path}'`)
@@ -171,7 +190,8 @@ describe('a Parquet file', () => {
       [3, null],
       [3, 5],
       [5, [1.5]],
-      [6, 1],
+      [6, [1]],
+      [7, null],
     ] as const) {
       const file = await ParquetFile.create(fresh(), COLUMNS, {})
       await file.append(columnsOf(COLUMNS, [rowAt(0)]))

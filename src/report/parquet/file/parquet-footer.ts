@@ -10,7 +10,7 @@ import types, {
   type RowGroup,
 } from 'parquetjs-lite/gen-nodejs/parquet_types.js'
 import thrift from 'parquetjs-lite/lib/util.js'
-import { recordingError } from '../../errors.ts'
+import { recordingError } from '../../../errors.ts'
 
 export type { ColumnChunk, RowGroup }
 

@@ -3,7 +3,7 @@
  * joined equals, byte for byte, what one export of all rows would have written, if both begin their row groups at the same rows.
  */
 import { open, type FileHandle } from 'node:fs/promises'
-import { recordingError } from '../../errors.ts'
+import { recordingError } from '../../../errors.ts'
 import {
   footerBytes,
   footerOf,
