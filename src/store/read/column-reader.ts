@@ -41,6 +41,8 @@ export class ColumnReader {
   readonly #database: Database
   readonly #names: DimensionReader
   #tables: Tables | null = null
+  /** that were read at once the last time */
+  #lastTicks = MOST_TICKS
 
   constructor(database: Database, names: DimensionReader) {
     this.#database = database
@@ -52,8 +54,9 @@ export class ColumnReader {
     return nullIfDamaged(() => {
       if (formatOf(this.#database) !== FORMAT) return null
       const tables = (this.#tables ??= tablesOf(this.#database))
-      let ticks = Math.min(to - from, MOST_TICKS)
+      let ticks = Math.min(to - from, MOST_TICKS, 2 * this.#lastTicks)
       while (ticks > 1 && rowsIn(tables, from, from + ticks) > MOST_ROWS) ticks = ticks >> 1
+      this.#lastTicks = ticks
       return this.#read(tables, from, from + ticks)
     })
   }
@@ -62,7 +65,7 @@ export class ColumnReader {
     const ticks = tables.tick.all(from, to).map((row) => tables.ticks.cellsOf(row))
     if (ticks.length !== to - from || ticks.some((cells, i) => cells[0] !== from + i)) return null
     const rowsOf = ({ query, blobs }: Rows): SqlRow[] => {
-      const rows = query.all(from * ROWS_PER_TICK, to * ROWS_PER_TICK)
+      const rows = query.json(from * ROWS_PER_TICK, to * ROWS_PER_TICK)
       // In place: checksums and histograms take a list of bytes for a Buffer.
       for (const row of rows)
         for (const at of blobs) row[at] = bytesOfHex(row[at]) as unknown as Buffer | null
@@ -202,7 +205,8 @@ function tablesOf(database: Database): Tables {
     const isBlob = (column: string): boolean => column.endsWith('_buckets')
     const columns = cells.map((column) => (isBlob(column) ? `hex(${column})` : column)).join(',')
     const blobs = cells.flatMap((column, i) => (isBlob(column) ? [i] : []))
-    const sql = `SELECT ${columns} FROM ${table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
+    const limited = `SELECT * FROM ${table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`
+    const sql = `SELECT json_group_array(json_array(${columns})) FROM (${limited})`
     return { query: new BoundedQuery(database, sql, keys.length + minColumns), fold, blobs }
   }
   const ticks = new TickRows(database)

@@ -3,7 +3,16 @@
  * size has a limited number of rows, and the rows of a table come in ascending order of their numbers.
  */
 import { CorruptRow } from './corrupt-row.ts'
-import { integer, query, scalar, type Database, type Query, type SqlRow, type SqlValue } from './database.ts'
+import {
+  integer,
+  query,
+  scalar,
+  text,
+  type Database,
+  type Query,
+  type SqlRow,
+  type SqlValue,
+} from './database.ts'
 import { PAGE_SIZE } from './page-size.ts'
 
 /** The smallest row: payload length, row number, record header, and the cell pointer. */
@@ -32,6 +41,18 @@ export class BoundedQuery {
     }
   }
 
+  /**
+   * For a query of one cell, the array of its limited rows as JSON: SQLite and JSON.parse take two thirds of the time in which the driver
+   * makes value after value. @throws as `all`
+   */
+  json(...parameters: SqlValue[]): SqlValue[][] {
+    for (;;) {
+      const rows = parsed(text(this.#query.get(...parameters, this.#limit)?.[0]))
+      if (rows.length < this.#limit) return rows
+      this.#raiseLimit()
+    }
+  }
+
   /** The first cell of the first row, for queries that count limited rows. @throws as `all` */
   count(...parameters: SqlValue[]): number {
     for (;;) {
@@ -51,6 +72,15 @@ export class BoundedQuery {
   #mostRows(): number {
     return Math.ceil((integer(scalar(this.database, 'PRAGMA page_count')) * PAGE_SIZE) / this.minRowBytes) + 1
   }
+}
+
+/** Bytes where a number belongs may be JSON in SQLite's binary form. */
+function parsed(rows: string): SqlValue[][] {
+  const cells = JSON.parse(rows) as unknown[][]
+  const isCell = (cell: unknown): boolean =>
+    typeof cell === 'number' || typeof cell === 'string' || cell === null
+  if (!cells.every((row) => row.every(isCell))) throw new CorruptRow('a cell is neither a number nor text')
+  return cells as SqlValue[][]
 }
 
 /** The same rows. @throws CorruptRow if their first cells do not ascend */

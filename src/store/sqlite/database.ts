@@ -104,8 +104,8 @@ export function isDamage(error: unknown): boolean {
     error instanceof Sqlite.SqliteError &&
     // TOOBIG: a cell claims more bytes than SQLite accepts
     (/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT|TOOBIG)/.test(error.code) ||
-      // sum() over values that are too large to be counts
-      error.message === 'integer overflow')
+      // sum() over values that are too large to be counts; bytes where a number or text belongs
+      ['integer overflow', 'JSON cannot hold BLOB values'].includes(error.message))
   )
 }
 

@@ -91,13 +91,33 @@ for (const name of readdirSync(CORPUS).filter((name) => name.endsWith('.db'))) {
   })
 }
 
-test('a tick that does not match its checksum is in no file, and those beside it are', async () => {
-  await inFolder(async (folder) => {
-    const file = sample(folder)
-    const database = openWritable(file)
-    database.prepare('UPDATE traffic SET requests = requests + 1 WHERE id = 300 << 20').run()
-    database.close()
-    const byColumn = await compare(file)
-    assert.ok(byColumn < 600 && byColumn > 300, String(byColumn))
+const NOT_A_COUNT = ["x''", "x'01'", "x'1331'", "x'ff'", "x'7b'", "'1'", "'a'", '1.5', '9e999', 'NULL']
+for (const damage of ['requests + 1', '9007199254740993', ...NOT_A_COUNT])
+  test(`a tick with ${damage} requests is in no file, and those beside it are`, async () => {
+    await inFolder(async (folder) => {
+      const file = sample(folder)
+      asIfDamaged(file, `UPDATE traffic SET requests = ${damage} WHERE id = 300 << 20`)
+      const byColumn = await compare(file)
+      assert.ok(byColumn < 600 && byColumn > 300, String(byColumn))
+    })
   })
-})
+
+/** Puts in what a flipped bit makes of a number: SQLite checks types when it writes only. */
+function asIfDamaged(file: string, sql: string): void {
+  const [from, to] = ['INTEGER NOT NULL', 'ANY'].map((type) => `requests ${type}`)
+  const declare = (declared: string, instead: string): void => {
+    const database = openWritable(file)
+    database.unsafeMode()
+    database.pragma('writable_schema = ON')
+    const { changes } = database
+      .prepare(`UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = 'traffic'`)
+      .run(declared, instead)
+    assert.equal(changes, 1)
+    database.close()
+  }
+  declare(from!, to!)
+  const database = openWritable(file)
+  assert.equal(database.prepare(sql).run().changes, 1)
+  database.close()
+  declare(to!, from!)
+}
