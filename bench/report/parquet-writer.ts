@@ -4,18 +4,19 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { fileWriter, ParquetWriter } from 'hyparquet-writer'
 import type { SchemaElement } from 'hyparquet'
 import { EVERYTHING } from '../../src/frame/expression/selection.ts'
+import type { Recording } from '../../src/frame/model/recording.ts'
 import { ParquetFile } from '../../src/report/parquet/file/parquet-file.ts'
 import { COLUMNS } from '../../src/report/parquet/parquet-tables.ts'
 import { rowsOf, type Cell, type TableRows } from '../../src/report/parquet/table-columns.ts'
 import type { ParquetColumn } from '../../src/report/parquet/table-file.ts'
 import { batchesOf } from '../../src/report/parquet/tick-batches.ts'
 import { openRecording } from '../../src/store/read/reader.ts'
+import { openReadOnly, query } from '../../src/store/sqlite/database.ts'
 
 const [writer, source, file, count] = process.argv.slice(2) as [string, string, string, string]
 const columns = COLUMNS.traffic
 
-function* batches(): Generator<TableRows> {
-  const recording = openRecording(source)
+function* batches(recording: Recording = openRecording(source)): Generator<TableRows> {
   const [first, last] = [recording.ticks[0]!.seq, recording.ticks.at(-1)!.seq]
   let rows = 0
   for (const { tables } of batchesOf(recording, [{ from: first, to: last + 1 }], EVERYTHING)) {
@@ -25,14 +26,29 @@ function* batches(): Generator<TableRows> {
   }
 }
 
-const WRITERS: Readonly<Record<string, () => Promise<void>>> = { nothing, upstreamtop, hyparquet, duckdb }
+const WRITERS: Readonly<Record<string, () => void | Promise<void>>> = {
+  raw,
+  columns: () => countRows(openRecording(source)),
+  frames: () => countRows(Object.assign(openRecording(source), { columns: undefined })),
+  upstreamtop,
+  hyparquet,
+  duckdb,
+}
 await WRITERS[writer]!()
 
-async function nothing(): Promise<void> {
+/** What SQLite and its driver take for the stored rows alone. */
+function raw(): void {
+  const rows = query(openReadOnly(source), 'SELECT * FROM traffic LIMIT ?').iterate(Number(count))
+  let cells = 0
+  for (const row of rows) cells += row.length
+  console.log(cells)
+}
+
+/** No writer: columns as they are stored, or made from frames. */
+function countRows(recording: Recording): void {
   let rows = 0
-  for (const batch of batches()) rows += batch.count
+  for (const batch of batches(recording)) rows += batch.count
   console.log(rows)
-  return Promise.resolve()
 }
 
 async function upstreamtop(): Promise<void> {
