@@ -166,7 +166,7 @@ fuzz-capture: ## captures and schedules of packets into the machine, under sanit
 	@scripts/system-packages.sh --install build fuzz
 	test/fuzz/capture/build.sh build/fuzz
 	mkdir -p build/fuzz/corpus && tar -xzf fixtures/fuzz/capture-corpus.tar.gz -C build/fuzz/corpus
-	cd build/fuzz && ./fuzz-capture corpus -runs=$(or $(FUZZ_RUNS),10000000) -max_len=1024 -rss_limit_mb=4096 -print_final_stats=1
+	cd build/fuzz && ./fuzz-capture corpus -entropic=0 -runs=$(or $(FUZZ_RUNS),10000000) -max_len=1024 -rss_limit_mb=4096 -print_final_stats=1
 
 fuzz-lines fuzz-stream fuzz-files fuzz-port: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
