@@ -36,7 +36,8 @@ static struct {
 
 /* What the caller shows beside the recording. */
 static struct {
-	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed;
+	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed, wrapped,
+	    unasked, bare;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -272,6 +273,7 @@ static void take_segment(const struct frame *f, const struct ends *e, const stru
 	struct socket *socket;
 
 	seen.segments++;
+	seen.bare += s->length && s->payload >= f->captured;
 	switch (side_of(f, e, &of_server, s, &socket)) {
 	case LEAVES:
 		/* an ACK alone makes no connection */
@@ -287,6 +289,7 @@ static void take_segment(const struct frame *f, const struct ends *e, const stru
 	case ARRIVES:
 		if (!is_pure_ack(s))
 			frame_arrives(f);
+		seen.unasked += !socket && s->length;
 		if (socket)
 			socket_receives(socket, s);
 		return;
@@ -323,7 +326,10 @@ static void take(const struct captured_packet *p)
 	}
 	go_to(ns);
 	seen.last_ns = ns;
-	if (!find_network(&f, p->link_type))
+	enum network network = find_network(&f, p->link_type);
+
+	seen.wrapped += network == WRAPPED_NETWORK;
+	if (network != IS_NETWORK)
 		return;
 	enum content content = read_segment(&f, &ends, &segment, &error);
 
@@ -342,6 +348,9 @@ static void take(const struct captured_packet *p)
 		socket = socket_of(&ends);
 		if (socket)
 			socket_fails(socket, error);
+		break;
+	case IS_WRAPPED:
+		seen.wrapped++;
 		break;
 	case IS_OTHER:
 		break;

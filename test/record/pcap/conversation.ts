@@ -162,6 +162,22 @@ export const LINKS: Readonly<Record<string, Link>> = {
     1,
     (packet) => Buffer.concat([Buffer.alloc(12, 2), be16(0x8847), Buffer.from([0, 1, 1, 64]), packet.ip]),
   ],
+  'MPLS, two labels': [
+    1,
+    (packet) =>
+      Buffer.concat([Buffer.alloc(12, 2), be16(0x8847), Buffer.from([0, 1, 0, 64, 0, 2, 1, 64]), packet.ip]),
+  ],
+  'LLC and SNAP': [
+    1,
+    (packet) =>
+      Buffer.concat([
+        Buffer.alloc(12, 2),
+        be16(packet.ip.length + 8),
+        Buffer.from([0xaa, 0xaa, 3, 0, 0, 0]),
+        be16(typeOf(packet)),
+        packet.ip,
+      ]),
+  ],
   'Linux cooked': [113, (packet) => Buffer.concat([be16(0, 1, 6, 0, 0, 0, 0, typeOf(packet)), packet.ip])],
   'Linux cooked v2': [
     276,
