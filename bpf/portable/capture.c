@@ -10,6 +10,7 @@
 #include "portable/files.h"
 #include "portable/machine.h"
 #include "portable/packets.h"
+#include "portable/sightings.h"
 #include "portable/sockets.h"
 
 #define SECOND 1000000000ULL
@@ -37,7 +38,7 @@ static struct {
 /* What the caller shows beside the recording. */
 static struct {
 	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed, wrapped,
-	    unasked, bare;
+	    unasked, bare, translated;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -244,6 +245,11 @@ static void mind_cut(const struct frame *f, const struct ends *e, const struct s
 	seen.missed++;
 }
 
+static bool is_syn(const struct segment *s)
+{
+	return (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+}
+
 /* `of_server`: the same ends, seen from the other side. `socket`: nginx's, if there is one. */
 static enum side side_of(const struct frame *f, const struct ends *e, const struct ends *of_server, const struct segment *s,
 			 struct socket **socket)
@@ -253,7 +259,7 @@ static enum side side_of(const struct frame *f, const struct ends *e, const stru
 	*socket = side == ARRIVES || side == NOT_CHOSEN ? NULL : socket_of(e);
 	if (side == LEAVES || side == NOT_CHOSEN)
 		return side;
-	if (side == UNDECIDED && (*socket || (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN))
+	if (side == UNDECIDED && (*socket || is_syn(s)))
 		return LEAVES;
 	*socket = socket_of(of_server);
 	return side == ARRIVES || *socket ? ARRIVES : side_by_content(f, s);
@@ -267,18 +273,48 @@ static bool is_pure_ack(const struct segment *s)
 	return !s->length && !(s->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST));
 }
 
+/* Of a connection that is followed where it was seen first, before NAT or behind it. */
+static bool is_of_translation(const struct ends *e, const struct ends *of_server, const struct segment *s)
+{
+	if (is_syn(s))
+		forget_translation(e);
+	return is_translation(e) || is_translation(of_server);
+}
+
 static void take_segment(const struct frame *f, const struct ends *e, const struct segment *s)
 {
-	struct ends of_server = turned(e);
+	struct ends of_server = turned(e), of_client;
+	const struct ends *began = redirected(&of_server, s);
 	struct socket *socket;
 
 	seen.segments++;
+	if (began && socket_of(began)) {
+		of_server = *began;
+		of_client = turned(began);
+		e = &of_client;
+		set_source(f, (uint8_t *)f->bytes, began, s);
+	}
+	if (is_of_translation(e, &of_server, s)) {
+		seen.translated++;
+		return;
+	}
+	if (!is_pure_ack(s) && is_seen_again(f, e, s, clock_ns)) {
+		if (s->length)
+			machine_count_again();
+		return;
+	}
 	seen.bare += s->length && s->payload >= f->captured;
 	switch (side_of(f, e, &of_server, s, &socket)) {
 	case LEAVES:
 		/* an ACK alone makes no connection */
 		if (!socket && is_pure_ack(s))
 			return;
+		if ((!socket || is_syn(s)) && is_translated(f, e, s, clock_ns)) {
+			seen.translated++;
+			return;
+		}
+		if (is_syn(s))
+			expect_answer(e, s->seq);
 		socket = socket_sends(socket, e, s);
 		if (is_pure_ack(s))
 			return;

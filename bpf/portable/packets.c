@@ -284,10 +284,19 @@ enum content read_segment(const struct frame *f, struct ends *ends, struct segme
 	uint32_t payload = t.offset + (tcp[12] >> 4) * 4;
 
 	read_ports(f, t.offset, ends);
+	segment->tcp = t.offset;
 	segment->seq = be32(tcp + 4);
 	segment->ack = be32(tcp + 8);
 	segment->flags = tcp[13];
 	segment->payload = payload;
 	segment->length = t.end > payload ? t.end - payload : 0;
 	return IS_SEGMENT;
+}
+
+void set_source(const struct frame *f, uint8_t *bytes, const struct ends *ends, const struct segment *s)
+{
+	bool six = ends->family == 6;
+
+	memcpy(bytes + f->network + (six ? 8 : 12), ends->server, six ? 16 : 4);
+	memcpy(bytes + s->tcp, &ends->server_port, 2);
 }

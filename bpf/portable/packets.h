@@ -42,3 +42,6 @@ enum content { IS_SEGMENT, IS_FRAGMENT, IS_ICMP_ERROR, IS_WRAPPED, IS_OTHER };
  * same of the segment that it quotes, and `error`, an errno.
  */
 enum content read_segment(const struct frame *frame, struct ends *source_first, struct segment *segment, int *error);
+
+/* Makes a segment come from the server of these ends. Checksums are nobody's concern here. */
+void set_source(const struct frame *frame, uint8_t *bytes, const struct ends *ends, const struct segment *segment);

@@ -171,7 +171,19 @@ class Reading {
 
   #remarks(fault: string | null): string[] {
     const seen = this.#machine.seen
-    const { packets, cut, bare, missed, otherLinks, wrapped, undecided, unasked, notChosen, backwards } = seen
+    const {
+      packets,
+      cut,
+      bare,
+      missed,
+      otherLinks,
+      wrapped,
+      undecided,
+      unasked,
+      translated,
+      notChosen,
+      backwards,
+    } = seen
     const parts: readonly (readonly [number, string])[] = [
       [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
       [missed, 'requests are not read: only the beginning of their first line was captured'],
@@ -188,6 +200,10 @@ class Reading {
       [
         unasked,
         'segments to nginx are not read: nothing that nginx sends in their connections is in the capture before them',
+      ],
+      [
+        translated,
+        'segments are of connections that the capture shows before NAT and behind it: they count once, as they were seen first',
       ],
       [notChosen, 'segments are left out by --client or --server-port'],
       [backwards, 'packets are older than the one before them, and count at its time'],

@@ -51,6 +51,8 @@ export interface Seen {
   readonly unasked: number
   /** segments of whose payload nothing was captured */
   readonly bare: number
+  /** segments of connections that count where they were seen first: before NAT, or behind it */
+  readonly translated: number
   /** µs since 1970 */
   readonly first: number
   readonly last: number
@@ -127,7 +129,7 @@ export class CaptureMachine {
   }
 
   get seen(): Seen {
-    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 14)
+    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 15)
     const at = (index: number): number => Number(fields[index])
     return {
       packets: at(0),
@@ -144,6 +146,7 @@ export class CaptureMachine {
       wrapped: at(11),
       unasked: at(12),
       bare: at(13),
+      translated: at(14),
     }
   }
 
