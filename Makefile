@@ -168,6 +168,10 @@ fuzz-capture: ## captures and schedules of packets into the machine, under sanit
 	mkdir -p build/fuzz/corpus && tar -xzf fixtures/fuzz/capture-corpus.tar.gz -C build/fuzz/corpus
 	cd build/fuzz && ./fuzz-capture corpus -entropic=0 -runs=$(or $(FUZZ_RUNS),10000000) -max_len=1024 -rss_limit_mb=4096 -print_final_stats=1
 
+.PHONY: capture-compare
+capture-compare: node_modules $(CAPTURE) ## what tshark counts in FILES, and what is recorded from them (docs/captures.md)
+	@$(TSX) scripts/compare-captures.ts $(FILES)
+
 fuzz-lines fuzz-stream fuzz-files fuzz-port: fuzz-%: node_modules
 	$(TSX) test/fuzz/run.ts $* --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
