@@ -19,8 +19,12 @@ struct extent {
 
 #define SLOWEST 20
 
+#ifndef FOLD_CELLS /* at least, a power of two; tests make it small */
+#define FOLD_CELLS 4096
+#endif
+
 static struct cell *cells, *sorted;
-static uint32_t cell_room = 4096, cell_count, cursor;
+static uint32_t cell_room = FOLD_CELLS, cell_count, cursor;
 static struct extent (*extents)[2]; /* by series and kind */
 static struct sample *important, *rest, slowest[SLOWEST], *merged;
 static unsigned limit, important_count, rest_count, slowest_count, stride = 1;
@@ -273,7 +277,7 @@ void fold_clear(void)
 
 		memset(&extents[series], 0, sizeof(extents[series]));
 	}
-	if (cell_count * 16 < cell_room && cell_room > 4096)
+	if (cell_count * 16 < cell_room && cell_room > FOLD_CELLS)
 		cell_room /= 2;
 	memset(cells, 0, (size_t)cell_room * sizeof(*cells));
 	cell_count = important_count = rest_count = slowest_count = 0;

@@ -10,11 +10,14 @@
 #include "portable/files.h"
 #include "portable/machine.h"
 #include "portable/packets.h"
+#include "portable/sightings.h"
 #include "portable/sockets.h"
 
 #define SECOND 1000000000ULL
 /* A pause this long ends what waits; the rest of it is one tick. */
+#ifndef LONGEST_PAUSE /* the fuzzer makes it short */
 #define LONGEST_PAUSE (600 * SECOND)
+#endif
 
 #define EXPORT __attribute__((used, visibility("default")))
 
@@ -34,7 +37,8 @@ static struct {
 
 /* What the caller shows beside the recording. */
 static struct {
-	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed;
+	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed, wrapped,
+	    unasked, bare, translated;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -241,6 +245,11 @@ static void mind_cut(const struct frame *f, const struct ends *e, const struct s
 	seen.missed++;
 }
 
+static bool is_syn(const struct segment *s)
+{
+	return (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+}
+
 /* `of_server`: the same ends, seen from the other side. `socket`: nginx's, if there is one. */
 static enum side side_of(const struct frame *f, const struct ends *e, const struct ends *of_server, const struct segment *s,
 			 struct socket **socket)
@@ -250,7 +259,7 @@ static enum side side_of(const struct frame *f, const struct ends *e, const stru
 	*socket = side == ARRIVES || side == NOT_CHOSEN ? NULL : socket_of(e);
 	if (side == LEAVES || side == NOT_CHOSEN)
 		return side;
-	if (side == UNDECIDED && (*socket || (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN))
+	if (side == UNDECIDED && (*socket || is_syn(s)))
 		return LEAVES;
 	*socket = socket_of(of_server);
 	return side == ARRIVES || *socket ? ARRIVES : side_by_content(f, s);
@@ -264,17 +273,48 @@ static bool is_pure_ack(const struct segment *s)
 	return !s->length && !(s->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST));
 }
 
+/* Of a connection that is followed where it was seen first, before NAT or behind it. */
+static bool is_of_translation(const struct ends *e, const struct ends *of_server, const struct segment *s)
+{
+	if (is_syn(s))
+		forget_translation(e);
+	return is_translation(e) || is_translation(of_server);
+}
+
 static void take_segment(const struct frame *f, const struct ends *e, const struct segment *s)
 {
-	struct ends of_server = turned(e);
+	struct ends of_server = turned(e), of_client;
+	const struct ends *began = redirected(&of_server, s);
 	struct socket *socket;
 
 	seen.segments++;
+	if (began && socket_of(began)) {
+		of_server = *began;
+		of_client = turned(began);
+		e = &of_client;
+		set_source(f, (uint8_t *)f->bytes, began, s);
+	}
+	if (is_of_translation(e, &of_server, s)) {
+		seen.translated++;
+		return;
+	}
+	if (!is_pure_ack(s) && is_seen_again(f, e, s, clock_ns)) {
+		if (s->length)
+			machine_count_again();
+		return;
+	}
+	seen.bare += s->length && s->payload >= f->captured;
 	switch (side_of(f, e, &of_server, s, &socket)) {
 	case LEAVES:
 		/* an ACK alone makes no connection */
 		if (!socket && is_pure_ack(s))
 			return;
+		if ((!socket || is_syn(s)) && is_translated(f, e, s, clock_ns)) {
+			seen.translated++;
+			return;
+		}
+		if (is_syn(s))
+			expect_answer(e, s->seq);
 		socket = socket_sends(socket, e, s);
 		if (is_pure_ack(s))
 			return;
@@ -285,6 +325,7 @@ static void take_segment(const struct frame *f, const struct ends *e, const stru
 	case ARRIVES:
 		if (!is_pure_ack(s))
 			frame_arrives(f);
+		seen.unasked += !socket && s->length;
 		if (socket)
 			socket_receives(socket, s);
 		return;
@@ -321,7 +362,10 @@ static void take(const struct captured_packet *p)
 	}
 	go_to(ns);
 	seen.last_ns = ns;
-	if (!find_network(&f, p->link_type))
+	enum network network = find_network(&f, p->link_type);
+
+	seen.wrapped += network == WRAPPED_NETWORK;
+	if (network != IS_NETWORK)
 		return;
 	enum content content = read_segment(&f, &ends, &segment, &error);
 
@@ -340,6 +384,9 @@ static void take(const struct captured_packet *p)
 		socket = socket_of(&ends);
 		if (socket)
 			socket_fails(socket, error);
+		break;
+	case IS_WRAPPED:
+		seen.wrapped++;
 		break;
 	case IS_OTHER:
 		break;

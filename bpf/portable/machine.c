@@ -167,6 +167,12 @@ void machine_count_missed(void)
 	count_shared(L_AMBIGUOUS);
 }
 
+void machine_count_again(void)
+{
+	count_shared(T_SEGMENTS);
+	count_shared(T_SECOND_SIGHTINGS);
+}
+
 /* ---- what the helper runs ---- */
 
 int machine_run(enum run run, const void *sweep)

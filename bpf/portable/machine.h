@@ -37,6 +37,8 @@ void machine_expect_request(const struct ends *ends, uint32_t sequence);
 
 /* A request whose line was captured in part is not read. */
 void machine_count_missed(void);
+/* A segment with payload that was there before. */
+void machine_count_again(void);
 
 /* What the helper runs once per second. `sweep`: struct sweep of shared.h, with the epoch. */
 enum run { RUN_SWEEP, RUN_SWEEP_MORE4, RUN_SWEEP_MORE6, RUN_CHECK };

@@ -21,40 +21,67 @@ static bool is_captured(const struct frame *f, uint32_t offset, uint32_t n)
 	return offset <= f->captured && n <= f->captured - offset;
 }
 
-static bool is_at(struct frame *f, uint32_t offset, uint16_t type)
+static enum network is_at(struct frame *f, uint32_t offset, uint16_t type)
 {
 	f->network = offset;
 	f->protocol = __builtin_bswap16(type);
-	return (type == TYPE_IPV4 || type == TYPE_IPV6) && is_captured(f, offset, 20);
+	return (type == TYPE_IPV4 || type == TYPE_IPV6) && is_captured(f, offset, 20) ? IS_NETWORK : NO_NETWORK;
+}
+
+static bool is_ip_version(uint8_t version)
+{
+	return version == 4 || version == 6;
 }
 
 /* By its version. */
-static bool is_ip_at(struct frame *f, uint32_t offset)
+static enum network at_ip(struct frame *f, uint32_t offset)
 {
-	return is_captured(f, offset, 1) && is_at(f, offset, f->bytes[offset] >> 4 == 6 ? TYPE_IPV6 : TYPE_IPV4);
+	if (!is_captured(f, offset, 1))
+		return NO_NETWORK;
+	return is_at(f, offset, f->bytes[offset] >> 4 == 6 ? TYPE_IPV6 : TYPE_IPV4);
+}
+
+/* Behind a stack of labels. What is no IP there is Ethernet, in a provider's network. */
+static enum network is_behind_labels(struct frame *f, uint32_t offset)
+{
+	for (int labels = 0; labels < 8 && is_captured(f, offset, 5); labels++, offset += 4)
+		if (f->bytes[offset + 2] & 1)
+			return is_ip_version(f->bytes[offset + 4] >> 4) ? at_ip(f, offset + 4) : WRAPPED_NETWORK;
+	return WRAPPED_NETWORK;
+}
+
+/* Types behind which IP may be, in a form that is not read: 802.1ah, MACsec, NSH, Ethernet within Ethernet. */
+static bool is_wrapper(uint16_t type)
+{
+	return type == 0x88e7 || type == 0x88e5 || type == 0x894f || type == 0x6558;
 }
 
 /* The type at `offset`, behind VLAN tags and the header of PPPoE. */
-static bool is_behind_tags(struct frame *f, uint32_t offset)
+static enum network is_behind_tags(struct frame *f, uint32_t offset)
 {
+	static const uint8_t snap[] = {0xaa, 0xaa, 3, 0, 0, 0};
+
 	for (int tags = 0; tags < 4; tags++) {
 		if (!is_captured(f, offset, 2))
-			return false;
+			return NO_NETWORK;
 		uint16_t type = be16(f->bytes + offset);
 
 		if (type == 0x8864)
-			return is_ip_at(f, offset + 2 + 8);
-		if (type == 0x8847)
-			return is_captured(f, offset + 2, 4) && (f->bytes[offset + 4] & 1) && is_ip_at(f, offset + 2 + 4);
+			return at_ip(f, offset + 2 + 8);
+		if (type == 0x8847 || type == 0x8848)
+			return is_behind_labels(f, offset + 2);
+		/* a length: LLC, and perhaps SNAP with the type */
+		if (type <= 1500 && is_captured(f, offset + 2, 8) && !memcmp(f->bytes + offset + 2, snap, sizeof(snap)))
+			return is_at(f, offset + 2 + 8, be16(f->bytes + offset + 2 + 6));
 		if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
-			return is_at(f, offset + 2, type);
+			return is_wrapper(type) ? WRAPPED_NETWORK : is_at(f, offset + 2, type);
 		offset += 4;
 	}
-	return false;
+	return WRAPPED_NETWORK;
 }
 
 /* The payload of a packet that a firewall has logged: attributes of a length (in this machine's order), a type and a value. */
-static bool is_in_nflog(struct frame *f)
+static enum network is_in_nflog(struct frame *f)
 {
 	uint32_t offset = 4;
 
@@ -64,12 +91,12 @@ static bool is_in_nflog(struct frame *f)
 			 type = f->bytes[offset + 2] | f->bytes[offset + 3] << 8;
 
 		if (length < 4)
-			return false;
+			return NO_NETWORK;
 		if ((type & 0x7fff) == 9)
-			return is_ip_at(f, offset + 4);
+			return at_ip(f, offset + 4);
 		offset += (length + 3) & ~3u;
 	}
-	return false;
+	return NO_NETWORK;
 }
 
 bool is_readable_link(uint32_t type)
@@ -92,7 +119,7 @@ bool is_readable_link(uint32_t type)
 	}
 }
 
-bool find_network(struct frame *f, uint32_t link_type)
+enum network find_network(struct frame *f, uint32_t link_type)
 {
 	switch (link_type) {
 	case LINK_ETHERNET:
@@ -101,17 +128,17 @@ bool find_network(struct frame *f, uint32_t link_type)
 		return is_behind_tags(f, 14);
 	case LINK_COOKED_V2:
 		if (!is_captured(f, 0, 20))
-			return false;
+			return NO_NETWORK;
 		/* a packet may be seen on several, as a bridge and its port */
 		f->interface = 2 + be32(f->bytes + 4);
 		return is_at(f, 20, be16(f->bytes));
 	case LINK_NULL:
 	case LINK_LOOP:
-		return is_ip_at(f, 4);
+		return at_ip(f, 4);
 	case LINK_NFLOG:
 		return is_in_nflog(f);
 	default:
-		return is_ip_at(f, 0);
+		return at_ip(f, 0);
 	}
 }
 
@@ -221,6 +248,24 @@ static enum content read_icmp(const struct frame *f, uint32_t at, bool six, stru
 	return IS_ICMP_ERROR;
 }
 
+/* A tunnel: IP in IP, GRE, ESP, AH, Ethernet in IP, L2TP, MPLS in IP; and over UDP VXLAN (also its old port), Geneve, GTP, IPsec,
+ * WireGuard. */
+static bool is_tunnel(const struct frame *f, const struct transport *t)
+{
+	static const uint8_t protocols[] = {4, 41, 47, 50, 51, 97, 115, 137};
+	static const uint16_t ports[] = {4789, 4790, 8472, 6081, 2152, 4500, 51820};
+
+	for (size_t i = 0; i < sizeof(protocols); i++)
+		if (t->protocol == protocols[i])
+			return true;
+	if (t->protocol != 17 || t->is_fragment || !is_captured(f, t->offset, 4))
+		return false;
+	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+		if (be16(f->bytes + t->offset + 2) == ports[i])
+			return true;
+	return false;
+}
+
 enum content read_segment(const struct frame *f, struct ends *ends, struct segment *segment, int *error)
 {
 	struct transport t;
@@ -230,7 +275,7 @@ enum content read_segment(const struct frame *f, struct ends *ends, struct segme
 	if (t.protocol == 1 || t.protocol == 58)
 		return t.is_fragment ? IS_OTHER : read_icmp(f, t.offset, t.protocol == 58, ends, segment, error);
 	if (t.protocol != 6)
-		return IS_OTHER;
+		return is_tunnel(f, &t) ? IS_WRAPPED : IS_OTHER;
 	if (t.is_fragment)
 		return IS_FRAGMENT;
 	if (!is_captured(f, t.offset, 20))
@@ -239,10 +284,19 @@ enum content read_segment(const struct frame *f, struct ends *ends, struct segme
 	uint32_t payload = t.offset + (tcp[12] >> 4) * 4;
 
 	read_ports(f, t.offset, ends);
+	segment->tcp = t.offset;
 	segment->seq = be32(tcp + 4);
 	segment->ack = be32(tcp + 8);
 	segment->flags = tcp[13];
 	segment->payload = payload;
 	segment->length = t.end > payload ? t.end - payload : 0;
 	return IS_SEGMENT;
+}
+
+void set_source(const struct frame *f, uint8_t *bytes, const struct ends *ends, const struct segment *s)
+{
+	bool six = ends->family == 6;
+
+	memcpy(bytes + f->network + (six ? 8 : 12), ends->server, six ? 16 : 4);
+	memcpy(bytes + s->tcp, &ends->server_port, 2);
 }

@@ -22,8 +22,11 @@ enum link_type {
 
 bool is_readable_link(uint32_t type);
 
+/* WRAPPED: there may be IP behind headers that are not read. */
+enum network { NO_NETWORK, IS_NETWORK, WRAPPED_NETWORK };
+
 /* Finds the IP header: `network` and `protocol` of the frame, whose bytes, captured and length are set. */
-bool find_network(struct frame *frame, uint32_t link_type);
+enum network find_network(struct frame *frame, uint32_t link_type);
 
 /*
  * Of a packet that was captured in part: makes its IP header say that it ends there. What is missing is then a hole between two
@@ -31,10 +34,14 @@ bool find_network(struct frame *frame, uint32_t link_type);
  */
 void end_where_captured(struct frame *frame, uint8_t *bytes);
 
-enum content { IS_SEGMENT, IS_FRAGMENT, IS_ICMP_ERROR, IS_OTHER };
+/* WRAPPED: a packet of a tunnel, which is not read. */
+enum content { IS_SEGMENT, IS_FRAGMENT, IS_ICMP_ERROR, IS_WRAPPED, IS_OTHER };
 
 /*
  * What a frame carries. Of a segment: `source_first`, its ends with the source as client, and its numbers. Of an ICMP error the
  * same of the segment that it quotes, and `error`, an errno.
  */
 enum content read_segment(const struct frame *frame, struct ends *source_first, struct segment *segment, int *error);
+
+/* Makes a segment come from the server of these ends. Checksums are nobody's concern here. */
+void set_source(const struct frame *frame, uint8_t *bytes, const struct ends *ends, const struct segment *segment);

@@ -19,6 +19,7 @@ struct ends {
 
 struct segment {
 	__u32 seq, ack;
+	__u32 tcp;     /* the offset of its header in the frame */
 	__u32 payload; /* its offset in the frame */
 	__u32 length;  /* of the payload */
 	__u8 flags;

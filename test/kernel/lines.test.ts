@@ -48,6 +48,28 @@ const ANSWERS: Readonly<Record<string, string>> = {
   'letters-in-code': `HTTP/1.1 5x0 No${REST}`,
 }
 
+/** What a backend sends for the length of `hello`: nginx reads so much, or until the connection ends. */
+const LENGTHS: readonly string[] = [
+  ' 5',
+  '5',
+  '  5  ',
+  ` ${'5'.padStart(40, '0')}`,
+  ` ${'5'.padStart(100, '0')}`,
+]
+const NO_LENGTHS: readonly string[] = [
+  '',
+  ' +5',
+  ' -5',
+  ' 5, 5',
+  ' 5 5',
+  ' 5x',
+  '\t5',
+  ' 5\t',
+  ' 9223372036854775808',
+  ' 18446744073709551621',
+  ` ${'9'.repeat(40)}`,
+]
+
 describe('lines', { skip: lacking() }, () => {
   let cable: Cable
   let port = 8720
@@ -91,6 +113,57 @@ describe('lines', { skip: lacking() }, () => {
         ['text', 200],
       ] as const)
         assert.deepEqual(Object.keys(codes[`${server(address)} GET /${name}`]!.codes), [String(code)])
+    })
+
+  for (const address of [FAR, FAR6])
+    test(`a Content-Length is what nginx takes for one, from ${address}`, async () => {
+      port++
+      const head = (length: string): string => `HTTP/1.1 200 OK\r\nContent-Length:${length}\r\n\r\nhello`
+      const rules = Object.fromEntries([
+        ...LENGTHS.map((length, at): [string, Rule] => [
+          `/length/${letters(at)}`,
+          { steps: [{ send: head(length) }] },
+        ]),
+        ...NO_LENGTHS.map((length, at): [string, Rule] => [
+          `/none/${letters(at)}`,
+          { steps: [{ send: head(length) }, { pause: 30 }, { send: ' world' }, { end: 'fin' }] },
+        ]),
+      ])
+      const { sum } = await compare(rules, address)
+      assert.equal(sum.totals.answered, LENGTHS.length + NO_LENGTHS.length)
+    })
+
+  for (const address of [FAR, FAR6])
+    test(`a request whose length has many digits hides no next one, and one without a number says so, to ${address}`, async () => {
+      port++
+      const body = get('/no')
+      const long = String(body.length).padStart(40, '0')
+      await cable.far.call('listen', {
+        address,
+        port,
+        rules: { '/none': { steps: [{ send: OK }], early: true } },
+      })
+      const recorder = await startHelper(cable.proxy.namespace)
+      for (const first of [
+        `POST /long HTTP/1.1\r\nContent-Length: ${long}\r\n\r\n${body}`,
+        `POST /none HTTP/1.1\r\nContent-Length: +${body.length}\r\n\r\n`,
+      ])
+        await cable.proxy.call('talkMany', [
+          {
+            address,
+            port,
+            steps: [{ send: first }, { answers: 1 }, { send: get('/next') }, { answers: 2 }],
+          },
+        ])
+      const seen = await recorder.stop()
+      const one = { requests: 1, codes: { 200: 1 } }
+      assert.deepEqual(rowsOf(seen), {
+        [`${server(address)} GET /next`]: { requests: 2, codes: { 200: 2 } },
+        [`${server(address)} POST /long`]: one,
+        [`${server(address)} POST /none`]: one,
+      })
+      assert.equal(seen.sum.loss.ambiguous, 1)
+      assertReconciles(seen)
     })
 
   /** nginx's log and the recording of the same requests: codes and bytes of each. */

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { uncaptured } from './lab/beside.ts'
 import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
@@ -63,31 +64,36 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
-  test('what nginx gives up is aborted within seconds, also where its FIN reaches no device', async () => {
-    port++
-    await cable.far.call('listen', { address: FAR, port, rules: { '*': { steps: [{ end: 'hang' }] } } })
-    const nginx = await startLabNginx(
-      cable.proxy.namespace,
-      `server { listen 127.0.0.1:8080; location / { proxy_read_timeout 1s; proxy_pass http://${FAR}:${port}; } }`,
-    )
-    const route = (action: string): Promise<string> =>
-      sh('ip', '-n', cable.proxy.namespace, 'route', action, 'unreachable', `${FAR}/32`)
-    const requests = [get('/hang')]
-    const seen = await watch(cable.proxy.namespace, async (helper) => {
-      const options = { address: '127.0.0.1', port: 8080, requests, times: 4, connections: 4 }
-      const asked = cable.proxy.call('ask', options)
-      await sleep(400)
-      await route('add')
-      await asked
-      for (let n = 0; n < 4; n++) await helper.nextFrame()
-      await route('del')
-    })
-    assert.equal(nginx.attempts().filter(({ status }) => status === 504).length, 4)
-    await nginx.stop()
-    assert.deepEqual(failuresOf(seen), { [`${FAR}:${port} GET /hang`]: { aborted: 4 } })
-    assertNothingLost(seen)
-    assertReconciles(seen)
-  })
+  const noFin = uncaptured('the FIN that reaches no device')
+  test(
+    'what nginx gives up is aborted within seconds, also where its FIN reaches no device',
+    { skip: noFin },
+    async () => {
+      port++
+      await cable.far.call('listen', { address: FAR, port, rules: { '*': { steps: [{ end: 'hang' }] } } })
+      const nginx = await startLabNginx(
+        cable.proxy.namespace,
+        `server { listen 127.0.0.1:8080; location / { proxy_read_timeout 1s; proxy_pass http://${FAR}:${port}; } }`,
+      )
+      const route = (action: string): Promise<string> =>
+        sh('ip', '-n', cable.proxy.namespace, 'route', action, 'unreachable', `${FAR}/32`)
+      const requests = [get('/hang')]
+      const seen = await watch(cable.proxy.namespace, async (helper) => {
+        const options = { address: '127.0.0.1', port: 8080, requests, times: 4, connections: 4 }
+        const asked = cable.proxy.call('ask', options)
+        await sleep(400)
+        await route('add')
+        await asked
+        for (let n = 0; n < 4; n++) await helper.nextFrame()
+        await route('del')
+      })
+      assert.equal(nginx.attempts().filter(({ status }) => status === 504).length, 4)
+      await nginx.stop()
+      assert.deepEqual(failuresOf(seen), { [`${FAR}:${port} GET /hang`]: { aborted: 4 } })
+      assertNothingLost(seen)
+      assertReconciles(seen)
+    },
+  )
 
   test('an answer after nginx timed out is not counted as unmatched', async () => {
     port++

@@ -78,9 +78,9 @@ static __always_inline enum sequence classify_segment(struct dir *d, const struc
 		return AHEAD;
 	if (distance == 0)
 		return IN_ORDER;
-	if ((__u32)-distance >= p->len)
+	if (d->next - p->seq >= p->len)
 		return OLD;
-	*skip = -distance;
+	*skip = d->next - p->seq;
 	return IN_ORDER;
 }
 

@@ -27,6 +27,10 @@ static __always_inline void request_head_done(struct flow *f)
 	d->step = 0;
 	if (d->head.chunked) {
 		chunked_begin(d);
+	} else if (d->head.unclear) {
+		/* until it is answered: see request_step. What looks like requests in it may be some. */
+		count(L_AMBIGUOUS);
+		d->state = DIR_BODY_UNTIL_CLOSE;
 	} else if (d->head.has_length && d->head.length) {
 		d->state = DIR_BODY;
 		d->left = d->head.length;

@@ -9,47 +9,119 @@ struct head {
 	__u16 first;  /* behind the end of the first line, 0 until it was seen */
 	__u8 has_length;
 	__u8 chunked;
-	__u8 lost; /* the current line began before the start of the buffer: it is skipped */
-	__u8 pad;
+	__u8 lost;    /* the current line began before the start of the buffer: it is skipped */
+	__u8 unclear; /* of a request: a field says where its body ends, and it cannot be told */
 };
 
-/* The last one decides. What is no number ("5, 5", "5x") is none to nginx either: the body goes on until the connection ends. */
+#define LENGTH_DIGITS 128		    /* zeros before it among them: what is longer is taken for no number */
+#define LENGTH_MAX    0x7fffffffffffffffULL /* of off_t */
+
+static __always_inline void head_no_length(struct head *h)
+{
+	h->has_length = 0;
+	h->unclear = 1;
+}
+
+static __always_inline __u32 behind_spaces(const struct buffer *buffer, __u32 at)
+{
+	for (int i = 0; i < LENGTH_DIGITS && buffer->bytes[at & BYTES_MASK] == ' '; i++)
+		at++;
+	return at;
+}
+
+/* Digits at `at`, into h->length: a number in memory costs the verifier no states. Returns where they end, 0 if it is too large.
+ */
+static __always_inline __u32 behind_digits(struct head *h, const struct buffer *buffer, __u32 at)
+{
+	__u8 too_large = 0;
+
+	h->length = 0;
+	for (int i = 0; i < LENGTH_DIGITS; i++) {
+		__u8 b = buffer->bytes[at & BYTES_MASK];
+
+		if (!(classes[b] & C_DIGIT))
+			break;
+		too_large |= h->length > LENGTH_MAX / 10;
+		h->length = h->length * 10 + (b - '0');
+		at++;
+	}
+	return too_large || h->length > LENGTH_MAX ? 0 : at;
+}
+
+/*
+ * The length behind "Content-Length", as nginx's ngx_atoof() reads it. The last one decides. What is no number ("5, 5", "+5",
+ * "5x", more than an off_t) is none to nginx either: an answer goes on until the connection ends, a request is refused.
+ */
 VERIFIED_ONCE int head_content_length(struct head *h, const struct buffer *buffer, __u32 at)
 {
-	__u64 value = 0;
-	__u8 digits = 0, b = 0;
+	__u64 before;
+	__u32 digits;
+	__u8 b;
 
 	if (!h || !buffer)
 		return 0;
-	for (int i = 0; i < 32; i++) {
-		b = buffer->bytes[(at + i) & BYTES_MASK];
-		if (classes[b] & C_DIGIT) {
-			value = value * 10 + (b - '0');
-			digits = 1;
-		} else if ((b != ' ' && b != '\t') || digits) {
-			break;
-		}
+	b = buffer->bytes[at & BYTES_MASK];
+	if (classes[b] & C_TOKEN)
+		return 0; /* a longer name */
+	if (b != ':') {
+		head_no_length(h);
+		return 0;
 	}
-	h->has_length = digits && (b == '\r' || b == '\n' || b == ' ' || b == '\t');
-	if (h->has_length)
-		h->length = value;
+	before = h->length;
+	digits = behind_spaces(buffer, at + 1);
+	at = behind_digits(h, buffer, digits);
+	b = at ? buffer->bytes[behind_spaces(buffer, at) & BYTES_MASK] : 0;
+	if (at == digits || (b != '\r' && b != '\n')) {
+		head_no_length(h);
+		return 0;
+	}
+	h->unclear |= h->has_length && h->length != before;
+	h->has_length = 1;
 	return 0;
 }
 
 /* The last coding decides (RFC 9112, 6.3): it is compared before the end of the line, without trailing blanks. */
-VERIFIED_ONCE int head_transfer_encoding(struct head *h, const struct buffer *buffer, __u32 end)
+VERIFIED_ONCE int head_transfer_encoding(struct head *h, const struct buffer *buffer, __u32 at, __u32 end)
 {
+	__u8 name_ends;
+
 	if (!h || !buffer)
 		return 0;
+	name_ends = buffer->bytes[at & BYTES_MASK];
+	if (classes[name_ends] & C_TOKEN)
+		return 0; /* a longer name */
 	for (int i = 0; i < 16; i++) {
 		__u8 b = buffer->bytes[(end - 1) & BYTES_MASK];
 		if (b != '\n' && b != '\r' && b != ' ' && b != '\t')
 			break;
 		end--;
 	}
-	if ((word_at(buffer->bytes + ((end - 8) & BYTES_MASK)) | EACH(0x20)) >> 8 == 0x64656b6e756863ULL) /* "chunked" */
+	if (name_ends == ':' &&
+	    (word_at(buffer->bytes + ((end - 8) & BYTES_MASK)) | EACH(0x20)) >> 8 == 0x64656b6e756863ULL) /* "chunked" */
 		h->chunked = 1;
+	else
+		h->unclear = 1;
 	return 0;
+}
+
+enum field { FIELD_OTHER, FIELD_LENGTH, FIELD_CODING };
+
+/* Of the line that begins at `start`: whether it begins with a name that matters. */
+static __always_inline enum field field_at(const __u8 *bytes, __u32 start)
+{
+	__u64 w = word_at(bytes + start) | EACH(0x20), next;
+
+	if (w == 0x2d746e65746e6f63ULL) { /* "content-" */
+		next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
+		return next << 16 == 0x6874676e656c0000ULL ? FIELD_LENGTH : FIELD_OTHER; /* "length" */
+	}
+	if (w != 0x726566736e617274ULL) /* "transfer" */
+		return FIELD_OTHER;
+	next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
+	return next == 0x6e69646f636e652dULL &&							    /* "-encodin" */
+		       (word_at(bytes + ((start + 16) & BYTES_MASK)) | 0x20) << 56 == 0x67ULL << 56 /* "g" */
+		   ? FIELD_CODING
+		   : FIELD_OTHER;
 }
 
 /* One line ended before `end`. Returns whether it was the blank one. */
@@ -57,7 +129,8 @@ static __always_inline int head_line(struct head *h, const struct buffer *buffer
 {
 	const __u8 *bytes = buffer->bytes;
 	__u32 start = h->line & BYTES_MASK;
-	__u64 w = word_at(bytes + start), next;
+	__u64 w = word_at(bytes + start);
+	enum field field;
 
 	h->line = end;
 	if (h->lost || !h->first) {
@@ -68,17 +141,11 @@ static __always_inline int head_line(struct head *h, const struct buffer *buffer
 	}
 	if ((w & 0xff) == '\n' || (w & 0xffff) == 0x0a0d)
 		return 1;
-	w |= EACH(0x20);
-	if (w == 0x2d746e65746e6f63ULL) { /* "content-" */
-		next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
-		if (next << 8 == 0x3a6874676e656c00ULL) /* "length:" */
-			head_content_length(h, buffer, start + 15);
-	} else if (w == 0x726566736e617274ULL) { /* "transfer" */
-		next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
-		if (next == 0x6e69646f636e652dULL &&						  /* "-encodin" */
-		    (__u16)(word_at(bytes + ((start + 16) & BYTES_MASK)) | EACH(0x20)) == 0x3a67) /* "g:" */
-			head_transfer_encoding(h, buffer, end);
-	}
+	field = field_at(bytes, start);
+	if (field == FIELD_LENGTH)
+		head_content_length(h, buffer, start + 14);
+	else if (field == FIELD_CODING)
+		head_transfer_encoding(h, buffer, start + 17, end);
 	return 0;
 }
 
@@ -115,6 +182,9 @@ static __always_inline void head_fold(struct head *h, struct buffer *buffer, __u
 	__u32 length = FRONT + n - h->line;
 
 	if (length > FRONT) {
+		/* nobody writes these so long, and where a body ends must not be guessed */
+		if (!h->lost && h->first && field_at(bytes, h->line & BYTES_MASK) != FIELD_OTHER)
+			head_no_length(h);
 		h->lost = 1;
 		length = FRONT;
 	}

@@ -170,14 +170,40 @@ class Reading {
   }
 
   #remarks(fault: string | null): string[] {
-    const { packets, cut, missed, otherLinks, undecided, notChosen, backwards } = this.#machine.seen
+    const seen = this.#machine.seen
+    const {
+      packets,
+      cut,
+      bare,
+      missed,
+      otherLinks,
+      wrapped,
+      undecided,
+      unasked,
+      translated,
+      notChosen,
+      backwards,
+    } = seen
     const parts: readonly (readonly [number, string])[] = [
       [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
       [missed, 'requests are not read: only the beginning of their first line was captured'],
+      [bare, 'segments are not read at all: nothing of their payload was captured'],
       [otherLinks, 'packets are of a link type that is not read'],
+      [
+        wrapped,
+        'packets are in tunnels (VXLAN, GRE, IPsec or another), and are not read: capture where they have left them',
+      ],
       [
         undecided,
         'segments are of connections of which neither side is known to be nginx: --client or --server-port tell',
+      ],
+      [
+        unasked,
+        'segments to nginx are not read: nothing that nginx sends in their connections is in the capture before them',
+      ],
+      [
+        translated,
+        'segments are of connections that the capture shows before NAT and behind it: they count once, as they were seen first',
       ],
       [notChosen, 'segments are left out by --client or --server-port'],
       [backwards, 'packets are older than the one before them, and count at its time'],

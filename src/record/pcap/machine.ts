@@ -45,6 +45,14 @@ export interface Seen {
   readonly backwards: number
   /** requests that are not read, because only the beginning of their first line was captured */
   readonly missed: number
+  /** packets of tunnels, and behind tags, that are not read */
+  readonly wrapped: number
+  /** segments to nginx in connections of which nothing that nginx has sent is in the capture */
+  readonly unasked: number
+  /** segments of whose payload nothing was captured */
+  readonly bare: number
+  /** segments of connections that count where they were seen first: before NAT, or behind it */
+  readonly translated: number
   /** µs since 1970 */
   readonly first: number
   readonly last: number
@@ -121,24 +129,24 @@ export class CaptureMachine {
   }
 
   get seen(): Seen {
-    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 11)
-    const [packets, bytes, segments, cut, otherLinks, undecided, notChosen, backwards] = Array.from(
-      fields,
-      Number,
-    ) as [number, number, number, number, number, number, number, number]
-    const [first, last] = [fields[8]!, fields[9]!].map((ns) => Number(ns / 1000n)) as [number, number]
+    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 15)
+    const at = (index: number): number => Number(fields[index])
     return {
-      packets,
-      bytes,
-      segments,
-      cut,
-      otherLinks,
-      undecided,
-      notChosen,
-      backwards,
-      missed: Number(fields[10]),
-      first,
-      last,
+      packets: at(0),
+      bytes: at(1),
+      segments: at(2),
+      cut: at(3),
+      otherLinks: at(4),
+      undecided: at(5),
+      notChosen: at(6),
+      backwards: at(7),
+      first: Number(fields[8]! / 1000n),
+      last: Number(fields[9]! / 1000n),
+      missed: at(10),
+      wrapped: at(11),
+      unasked: at(12),
+      bare: at(13),
+      translated: at(14),
     }
   }
 

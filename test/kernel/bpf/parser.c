@@ -141,6 +141,7 @@ struct facts {
 	uint64_t length;
 	bool has_length;
 	bool chunked;
+	bool unclear;
 };
 
 /* Like requests.h and answers.h: chunk by chunk; each piece is the payload of one segment. */
@@ -172,9 +173,10 @@ static struct facts stream_head(const uint8_t *bytes, size_t length, const size_
 		head_fold(&h, &buffer, n);
 		at += n;
 	}
-	f.length = h.length;
+	f.length = h.has_length ? h.length : 0;
 	f.has_length = h.has_length;
 	f.chunked = h.chunked;
+	f.unclear = h.unclear;
 	return f;
 }
 
@@ -191,8 +193,33 @@ static bool same_name(const uint8_t *line, size_t n, const char *name)
 }
 
 /* A simple reader: line by line over the whole head. Its only limits: */
-#define VALUE  32 /* the digits of a length must end within these bytes */
-#define BLANKS 16 /* blanks after the name of a coding, with the line end */
+#define DIGITS 128 /* of a length, and as many spaces before and behind it */
+#define BLANKS 16  /* blanks after the name of a coding, with the line end */
+
+static bool is_token(uint8_t b)
+{
+	return b > 32 && b < 127 && !strchr("\"(),/:;<=>?@[\\]{}", b);
+}
+
+/* From behind the name on. */
+static void simple_length(struct facts *f, const uint8_t *p, size_t n)
+{
+	const uint8_t *end = p + n, *digits;
+	bool had = f->has_length, is_colon = *p++ == ':';
+	unsigned __int128 value = 0;
+	uint64_t before = f->length;
+
+	while (p < end && *p == ' ')
+		p++;
+	for (digits = p; p < end && p - digits < DIGITS && *p >= '0' && *p <= '9'; p++)
+		value = value >> 64 ? value : value * 10 + (*p - '0');
+	f->has_length = is_colon && p != digits && !(value >> 63);
+	while (p < end && *p == ' ')
+		p++;
+	f->has_length &= p < end && (*p == '\r' || *p == '\n');
+	f->length = f->has_length ? (uint64_t)value : 0;
+	f->unclear |= !f->has_length || (had && before != f->length);
+}
 
 static struct facts simple_head(const uint8_t *bytes, size_t length)
 {
@@ -216,25 +243,17 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 			f.used = start;
 			break;
 		}
-		if (same_name(line, n, "content-length:")) {
-			const uint8_t *p = line + 15, *limit = line + 15 + VALUE;
-			uint64_t value = 0;
-			bool any = false;
-
-			while (p < limit && (*p == ' ' || *p == '\t'))
-				p++;
-			for (; p < limit && *p >= '0' && *p <= '9'; p++, any = true)
-				value = value * 10 + (*p - '0');
-			f.has_length = any && p < limit && memchr("\r\n \t", *p, 4);
-			if (f.has_length)
-				f.length = value;
-		} else if (same_name(line, n, "transfer-encoding:")) {
+		if (n > 14 && same_name(line, 14, "content-length") && !is_token(line[14])) {
+			simple_length(&f, line + 14, n - 14);
+		} else if (n > 17 && same_name(line, 17, "transfer-encoding") && !is_token(line[17])) {
 			size_t end = n;
 
 			while (end > n - BLANKS && memchr("\r\n \t", line[end - 1], 4))
 				end--;
-			if (end >= 7 && same_name(line + end - 7, 7, "chunked"))
+			if (line[17] == ':' && end >= 7 && same_name(line + end - 7, 7, "chunked"))
 				f.chunked = true;
+			else
+				f.unclear = true;
 		}
 	}
 	return f;
@@ -243,10 +262,10 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 static void compare_heads(const struct facts *a, const struct facts *b, const char *what, const uint8_t *bytes, size_t n)
 {
 	if (a->complete != b->complete || a->used != b->used || a->has_length != b->has_length || a->length != b->length ||
-	    a->chunked != b->chunked) {
-		fprintf(stderr, "complete %d %d, used %u %u, length %d:%llu %d:%llu, chunked %d %d\n", a->complete, b->complete,
-			a->used, b->used, a->has_length, (unsigned long long)a->length, b->has_length,
-			(unsigned long long)b->length, a->chunked, b->chunked);
+	    a->chunked != b->chunked || a->unclear != b->unclear) {
+		fprintf(stderr, "complete %d %d, used %u %u, length %d:%llu %d:%llu, chunked %d %d, unclear %d %d\n", a->complete,
+			b->complete, a->used, b->used, a->has_length, (unsigned long long)a->length, b->has_length,
+			(unsigned long long)b->length, a->chunked, b->chunked, a->unclear, b->unclear);
 		fail(what, bytes, n);
 	}
 }
@@ -312,6 +331,19 @@ static size_t random_head(uint8_t *out, size_t max)
 					    "Content-Length:                    %u\r\n",
 					    "Content-Length: %u, 5\r\n",
 					    "Content-Length: x\r\n",
+					    "Content-Length:%u  \r\n",
+					    "Content-Length: 00000000000000000000000%u\r\n",
+					    "Content-Length: 922337203%u\r\n",
+					    "Content-Length: 9223372036854775807\r\n",
+					    "Content-Length: 9223372036854775808\r\n",
+					    "Content-Length: 18446744073709551621\r\n",
+					    "Content-Length: +%u\r\n",
+					    "Content-Length: 5 %u\r\n",
+					    "Content-Length:\r\n",
+					    "Content-Length : %u\r\n",
+					    "Content-Length: 5\r\n",
+					    "Transfer-Encoding : chunked\r\n",
+					    "Transfer-Encoding: chunked, x\r\n",
 					    "Content-Lengthy: %u\r\n",
 					    "X-Content-Length: %u\r\n",
 					    "Transfer-Encoding: chunked\r\n",
@@ -326,7 +358,7 @@ static size_t random_head(uint8_t *out, size_t max)
 
 	while (n + 700 < max && below(9)) {
 		if (below(6)) {
-			n += sprintf((char *)out + n, lines[below(16)], below(below(2) ? 100 : 4000000000u));
+			n += sprintf((char *)out + n, lines[below(sizeof(lines) / sizeof(*lines))], below(below(2) ? 100 : 4000000000u));
 			continue;
 		}
 		for (int left = below(600); left > 0; left--)

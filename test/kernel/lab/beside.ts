@@ -16,6 +16,9 @@ import type { Seen } from './watch.ts'
 
 export const BESIDE = process.env.LAB_CAPTURE === '1'
 
+/** `skip` of a test whose facts are in no capture: why not. */
+export const uncaptured = (why: string): string | false => (BESIDE ? `no capture has it: ${why}` : false)
+
 export interface Beside {
   /** ends the capture, and compares it with what the helper has seen */
   compare(seen: Pick<Seen, 'sum'>): Promise<void>

@@ -31,6 +31,8 @@ export class Conversation {
     readonly ends: Ends = ENDS,
     at = START,
     serverSeq = 5000,
+    /** with TCP timestamps */
+    readonly hasStamps = false,
   ) {
     this.#at = at
     this.#seq = { client: 1000, server: serverSeq }
@@ -70,12 +72,16 @@ export class Conversation {
     const to = from === 'client' ? 'server' : 'client'
     const { client, server, clientPort, serverPort } = this.ends
     const payload = Buffer.from(text)
-    const tcp = Buffer.alloc(20)
+    const tcp = Buffer.alloc(this.hasStamps ? 32 : 20)
     tcp.writeUInt16BE(from === 'client' ? clientPort : serverPort, 0)
     tcp.writeUInt16BE(from === 'client' ? serverPort : clientPort, 2)
     tcp.writeUInt32BE(this.#seq[from], 4)
     tcp.writeUInt32BE((flags & ACK) === 0 ? 0 : this.#seq[to], 8)
-    tcp[12] = 5 << 4
+    tcp[12] = (tcp.length / 4) << 4
+    if (this.hasStamps) {
+      Buffer.from([1, 1, 8, 10]).copy(tcp, 20)
+      tcp.writeUInt32BE(Number((this.#at / MS) & 0xffff_ffffn), 24)
+    }
     tcp[13] = flags
     tcp.writeUInt16BE(65_535, 14)
     this.#seq[from] += payload.length + ((flags & (SYN | FIN)) === 0 ? 0 : 1)
@@ -161,6 +167,22 @@ export const LINKS: Readonly<Record<string, Link>> = {
   MPLS: [
     1,
     (packet) => Buffer.concat([Buffer.alloc(12, 2), be16(0x8847), Buffer.from([0, 1, 1, 64]), packet.ip]),
+  ],
+  'MPLS, two labels': [
+    1,
+    (packet) =>
+      Buffer.concat([Buffer.alloc(12, 2), be16(0x8847), Buffer.from([0, 1, 0, 64, 0, 2, 1, 64]), packet.ip]),
+  ],
+  'LLC and SNAP': [
+    1,
+    (packet) =>
+      Buffer.concat([
+        Buffer.alloc(12, 2),
+        be16(packet.ip.length + 8),
+        Buffer.from([0xaa, 0xaa, 3, 0, 0, 0]),
+        be16(typeOf(packet)),
+        packet.ip,
+      ]),
   ],
   'Linux cooked': [113, (packet) => Buffer.concat([be16(0, 1, 6, 0, 0, 0, 0, typeOf(packet)), packet.ip])],
   'Linux cooked v2': [
