@@ -93,7 +93,7 @@ async function startSource({ pcap, ...options }: CaptureOptions, io: Io): Promis
   const progress = byteProgress(io)
   const report = (done: number, all: number | null, { packets }: { readonly packets: number }): void =>
     progress.report(done, all, packets)
-  const capture = await openCaptureFile(pcap, report, () => io.stdin)
+  const capture = openCaptureFile(pcap, report, () => io.stdin)
   void capture.ended.then(progress.done)
   return capture
 }
