@@ -241,19 +241,29 @@ static void mind_cut(const struct frame *f, const struct ends *e, const struct s
 	seen.missed++;
 }
 
+/* A server's port is the lower one, mostly: one look-up finds the socket. */
+static bool is_likely_client(const struct ends *e)
+{
+	return __builtin_bswap16(e->client_port) >= __builtin_bswap16(e->server_port);
+}
+
 /* `of_server`: the same ends, seen from the other side. `socket`: nginx's, if there is one. */
 static enum side side_of(const struct frame *f, const struct ends *e, const struct ends *of_server, const struct segment *s,
 			 struct socket **socket)
 {
 	enum side side = chosen_side(e);
+	bool asks = is_likely_client(e);
 
-	*socket = side == ARRIVES || side == NOT_CHOSEN ? NULL : socket_of(e);
-	if (side == LEAVES || side == NOT_CHOSEN)
+	if (side == UNDECIDED && (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN)
+		side = LEAVES;
+	*socket = side == LEAVES ? socket_of(e) : side == ARRIVES ? socket_of(of_server) : NULL;
+	if (side != UNDECIDED)
 		return side;
-	if (side == UNDECIDED && (*socket || (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN))
-		return LEAVES;
-	*socket = socket_of(of_server);
-	return side == ARRIVES || *socket ? ARRIVES : side_by_content(f, s);
+	if ((*socket = socket_of(asks ? e : of_server)))
+		return asks ? LEAVES : ARRIVES;
+	if ((*socket = socket_of(asks ? of_server : e)))
+		return asks ? ARRIVES : LEAVES;
+	return side_by_content(f, s);
 }
 
 /* ---- packets ---- */
