@@ -65,7 +65,8 @@ export async function runRecorder(
     // Under sudo this is the caller by now.
     if (triggers.into !== null) checkFolder(triggers.into)
     const { append, keep, maxSize, minFree } = flags
-    sink = openLasting(flags.out, meta, { append, keep, maxSize, minFree, warn })
+    const durable = !canBeRepeated(flags, triggers)
+    sink = openLasting(flags.out, meta, { append, keep, maxSize, minFree, warn, durable })
     io.stderr.line(`recording ${meta.interfaces.join(', ')} to ${flags.out}`)
     return sink
   }
@@ -101,3 +102,10 @@ export async function runRecorder(
   const code = (child as ChildCommand | null)?.exitCode() ?? ExitCode.done
   if (code !== ExitCode.done) throw new Delegated(code)
 }
+
+/**
+ * A capture in a file is there again tomorrow: a tick of it needs no transaction of its own, which would be the half of what it costs
+ * to write. A dump reads the recording meanwhile, and another one may be gone on with.
+ */
+const canBeRepeated = ({ pcap, append }: RecordFlags, { triggers }: TriggerOptions): boolean =>
+  pcap !== undefined && pcap !== '-' && append !== true && triggers.length === 0
