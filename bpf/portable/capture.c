@@ -15,6 +15,12 @@
 #define SECOND 1000000000ULL
 /* A pause this long ends what waits; the rest of it is one tick. */
 #define LONGEST_PAUSE (600 * SECOND)
+/*
+ * Ticks of seconds without a packet: as many in any capture, and so many more for each packet. Else a few packets whose clocks
+ * jump forward again and again would take hours to read. Beyond them a pause is one tick.
+ */
+#define SILENT_TICKS		3600
+#define SILENT_TICKS_PER_PACKET 2
 
 #define EXPORT __attribute__((used, visibility("default")))
 
@@ -34,7 +40,8 @@ static struct {
 
 /* What the caller shows beside the recording. */
 static struct {
-	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed;
+	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed,
+	    skipped_s;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -129,15 +136,27 @@ static void tick_at(uint64_t ns, bool is_final)
 	tick_write(tick, &out, is_final);
 }
 
-static void go_to(uint64_t ns)
+static bool may_tick_in_silence(void)
+{
+	static uint64_t ticks;
+
+	return ticks < SILENT_TICKS + SILENT_TICKS_PER_PACKET * seen.packets && ++ticks;
+}
+
+/* `is_present`: the clock goes on by itself, and nothing is made up for. */
+static void go_to(uint64_t ns, bool is_present)
 {
 	uint64_t pause_ends = clock_ns + LONGEST_PAUSE;
+	bool is_silent = false; /* the first tick is that of the last packet */
 
-	while (next_tick <= ns && next_tick <= pause_ends) {
+	for (; next_tick <= ns && next_tick <= pause_ends; next_tick += SECOND) {
+		if (is_silent && !is_present && !may_tick_in_silence())
+			break;
 		tick_at(next_tick, false);
-		next_tick += SECOND;
+		is_silent = true;
 	}
 	if (next_tick <= ns) {
+		seen.skipped_s += (ns - next_tick) / SECOND;
 		next_tick = ns / SECOND * SECOND;
 		tick_at(next_tick, false);
 		next_tick += SECOND;
@@ -329,7 +348,7 @@ static void take(const struct captured_packet *p)
 		seen.backwards++;
 		ns = clock_ns;
 	}
-	go_to(ns);
+	go_to(ns, false);
 	seen.last_ns = ns;
 	if (!find_network(&f, p->link_type))
 		return;
@@ -392,7 +411,7 @@ EXPORT const char *capture_fault(void)
 EXPORT void capture_go_on(uint64_t ns)
 {
 	if (seen.first_ns && ns > clock_ns)
-		go_to(ns);
+		go_to(ns, true);
 }
 
 /* The last tick. */

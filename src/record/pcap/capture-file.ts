@@ -177,7 +177,8 @@ class Reading {
   }
 
   #remarks(fault: string | null): string[] {
-    const { packets, cut, missed, otherLinks, undecided, notChosen, backwards } = this.#machine.seen
+    const { packets, cut, missed, otherLinks, undecided, notChosen, backwards, skippedSeconds } =
+      this.#machine.seen
     const parts: readonly (readonly [number, string])[] = [
       [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
       [missed, 'requests are not read: only the beginning of their first line was captured'],
@@ -188,6 +189,10 @@ class Reading {
       ],
       [notChosen, 'segments are left out by --client or --server-port'],
       [backwards, 'packets are older than the one before them, and count at its time'],
+      [
+        skippedSeconds,
+        'seconds without a packet have no tick of their own: their pauses are one tick each, and gaps of the coverage',
+      ],
     ]
     return [
       ...(fault === null ? [] : [`the capture is read up to packet ${packets}: ${fault}`]),

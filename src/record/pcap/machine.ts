@@ -45,6 +45,8 @@ export interface Seen {
   readonly backwards: number
   /** requests that are not read, because only the beginning of their first line was captured */
   readonly missed: number
+  /** seconds without a packet that have no tick of their own */
+  readonly skippedSeconds: number
   /** µs since 1970 */
   readonly first: number
   readonly last: number
@@ -121,7 +123,7 @@ export class CaptureMachine {
   }
 
   get seen(): Seen {
-    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 11)
+    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 12)
     const [packets, bytes, segments, cut, otherLinks, undecided, notChosen, backwards] = Array.from(
       fields,
       Number,
@@ -137,6 +139,7 @@ export class CaptureMachine {
       notChosen,
       backwards,
       missed: Number(fields[10]),
+      skippedSeconds: Number(fields[11]),
       first,
       last,
     }
