@@ -1,11 +1,11 @@
 /**
- * A capture of a proxy at work, as long as one likes: a block of ten seconds of 64 kept connections to eight backends, again and
+ * A capture of a proxy at work, as long as one likes: a block of some seconds of 64 kept connections to eight backends, again and
  * again, each time at its own time and from other ports. Answers of 200 B to 1 MB in segments of 1,448 bytes, an ACK for each two.
  */
 import { Conversation, LINKS, pcap, START, type Packet } from '../../test/record/pcap/conversation.ts'
 
-/** Seconds of a block. */
-export const BLOCK_SECONDS = 10
+/** ms that a connection is silent in all */
+const SILENCE = 6000
 const CONNECTIONS = 64
 const SEGMENT = 1448
 const FILE_HEADER = 24
@@ -18,7 +18,7 @@ const PORT_TURNS = 500
 export interface Block {
   readonly bytes: Buffer
   readonly packets: number
-  readonly requests: number
+  readonly seconds: number
 }
 
 /** @param requests of a connection */
@@ -30,7 +30,7 @@ export function makeBlock(requests: number): Block {
   return {
     bytes: pcap(packets, LINKS.Ethernet).subarray(FILE_HEADER),
     packets: packets.length,
-    requests: CONNECTIONS * requests,
+    seconds: Math.ceil(Number(packets.at(-1)!.at - START) / 1e9),
   }
 }
 
@@ -40,11 +40,11 @@ export function* captureOf(block: Block, blocks: number): Generator<Buffer> {
   for (let i = 0; i < blocks; i++) yield moved(block, i)
 }
 
-function moved({ bytes }: Block, turn: number): Buffer {
+function moved({ bytes, seconds }: Block, turn: number): Buffer {
   const copy = Buffer.from(bytes)
   const shift = (turn % PORT_TURNS) * CONNECTIONS
   for (let at = 0; at < copy.length; at += RECORD_HEADER + copy.readUInt32LE(at + 8)) {
-    copy.writeUInt32LE(copy.readUInt32LE(at) + turn * BLOCK_SECONDS, at)
+    copy.writeUInt32LE(copy.readUInt32LE(at) + turn * seconds, at)
     const source = copy.readUInt16BE(at + PORTS)
     const ofClient = at + PORTS + (source === 8080 ? 2 : 0)
     copy.writeUInt16BE(copy.readUInt16BE(ofClient) + shift, ofClient)
@@ -63,7 +63,7 @@ function connection(number: number, requests: number, below: (limit: number) => 
     START + BigInt(below(1_000_000_000)),
   )
   conversation.open()
-  const pause = Math.floor((BLOCK_SECONDS * 1000 * 0.6) / requests)
+  const pause = Math.ceil(SILENCE / requests)
   for (let i = 0; i < requests; i++) {
     ask(conversation, below)
     answer(conversation, below)
