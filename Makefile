@@ -27,7 +27,7 @@ FLEET_TESTS = $(filter test/fleet/fleet.test.ts test/fleet/current.test.ts test/
 UNIT_TESTS = $(filter-out test/kernel/% $(FLEET_TESTS),$(TESTS))
 
 .PHONY: help build dist helper node_modules test test-unit test-kernel check format lint types golden counters demo
-.PHONY: bench bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view torture week siege loss install uninstall deb clean
+.PHONY: bench bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view bench-pcap torture week siege loss install uninstall deb clean
 .PHONY: build-packages test-packages tarball-packages tarball packed-helpers $(PACKED_HELPERS)
 .PHONY: long test-by-cgroup fuzz fuzz-lines fuzz-stream fuzz-files fuzz-port
 
@@ -104,11 +104,11 @@ huffman: node_modules ## generate from scripts/huffman/codes.ts: the tables by w
 demo: ## record real nginx traffic for 10 s, replay it and report it
 	@scripts/demo.sh
 
-bench: bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view ## all measurements, as ratios (bench-kernel, -tls, -store, -replay, -report, -metrics, -view)
+bench: bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view bench-pcap ## all measurements, as ratios (bench-kernel, -tls, -store, -replay, -report, -metrics, -view, -pcap)
 
-bench-kernel bench-tls: build
+bench-kernel bench-tls bench-pcap: build
 bench-store bench-replay bench-report bench-metrics bench-view: dist
-bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view: bench-%:
+bench-kernel bench-tls bench-store bench-replay bench-report bench-metrics bench-view bench-pcap: bench-%:
 	$(TSX) bench/$*.ts
 
 torture: dist ## kill, truncate, fill the disk, flip bits: recordings must stay readable

@@ -97,7 +97,7 @@ CAPTURE_BUILD := $(HELPER_BUILD)/capture
 CAPTURE_PARTS := $(patsubst bpf/portable/%.c,%,$(wildcard bpf/portable/*.c)) $(addprefix helper-,tick rows retire backends wires slots fold json die)
 CAPTURE_HEADERS := $(BPF_HEADERS) $(HELPER_HEADERS) $(wildcard bpf/portable/*.h bpf/portable/*/*.h bpf/portable/*/*/*.h)
 # The helper's clock is the capture's. What is compiled as the kernel's takes its types from portable/include, all else those of C.
-COMPILE_CAPTURE = $(CLANG) --target=wasm32-wasi -O2 -std=gnu11 -D_GNU_SOURCE -fno-strict-aliasing -DVERSION='"$(HELPER_VERSION)"' \
+COMPILE_CAPTURE = $(CLANG) --target=wasm32-wasi -O2 -msimd128 -std=gnu11 -D_GNU_SOURCE -fno-strict-aliasing -DVERSION='"$(HELPER_VERSION)"' \
 	-Dclock_gettime=capture_gettime -DCLOCK_BOOTTIME=CLOCK_MONOTONIC -Wall -Wextra -Werror -Wno-unused-parameter
 AS_KERNEL := -Wno-unused-function -Wno-sign-compare -Ibpf/portable/include -Ibpf
 AS_HELPER := -Ibpf/portable/helper -Ibpf -Ibpf/helper
@@ -113,6 +113,12 @@ $(CAPTURE_BUILD)/helper-%.o: bpf/helper/%.c $(CAPTURE_HEADERS)
 $(CAPTURE_BUILD)/%.o: bpf/portable/%.c $(CAPTURE_HEADERS)
 	@mkdir -p $(@D)
 	$(COMPILE_CAPTURE) $(AS_HELPER) -c $< -o $@
+
+# The helper's rooms for every route are never given back.
+$(CAPTURE_BUILD)/helper-tick.o: COMPILE_CAPTURE += -Dcalloc=fresh_rooms
+
+# What defines memcpy must not be made of it.
+$(CAPTURE_BUILD)/memory.o: COMPILE_CAPTURE += -mbulk-memory -fno-builtin
 
 $(HELPER_BUILD)/upstreamtop-capture.wasm: $(CAPTURE_PARTS:%=$(CAPTURE_BUILD)/%.o)
 	$(CLANG) --target=wasm32-wasi -mexec-model=reactor -Wl,--export-dynamic -Wl,--strip-all -Wl,-z,stack-size=1048576 $^ -o $@

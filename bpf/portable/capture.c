@@ -18,6 +18,12 @@
 #ifndef LONGEST_PAUSE /* the fuzzer makes it short */
 #define LONGEST_PAUSE (600 * SECOND)
 #endif
+/*
+ * Ticks of seconds without a packet: as many in any capture, and so many more for each packet. Else a few packets whose clocks
+ * jump forward again and again would take hours to read. Beyond them a pause is one tick.
+ */
+#define SILENT_TICKS		3600
+#define SILENT_TICKS_PER_PACKET 2
 
 #define EXPORT __attribute__((used, visibility("default")))
 
@@ -38,7 +44,7 @@ static struct {
 /* What the caller shows beside the recording. */
 static struct {
 	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed, wrapped,
-	    unasked, bare, translated;
+	    unasked, bare, translated, skipped_s;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -133,15 +139,27 @@ static void tick_at(uint64_t ns, bool is_final)
 	tick_write(tick, &out, is_final);
 }
 
-static void go_to(uint64_t ns)
+static bool may_tick_in_silence(void)
+{
+	static uint64_t ticks;
+
+	return ticks < SILENT_TICKS + SILENT_TICKS_PER_PACKET * seen.packets && ++ticks;
+}
+
+/* `is_present`: the clock goes on by itself, and nothing is made up for. */
+static void go_to(uint64_t ns, bool is_present)
 {
 	uint64_t pause_ends = clock_ns + LONGEST_PAUSE;
+	bool is_silent = false; /* the first tick is that of the last packet */
 
-	while (next_tick <= ns && next_tick <= pause_ends) {
+	for (; next_tick <= ns && next_tick <= pause_ends; next_tick += SECOND) {
+		if (is_silent && !is_present && !may_tick_in_silence())
+			break;
 		tick_at(next_tick, false);
-		next_tick += SECOND;
+		is_silent = true;
 	}
 	if (next_tick <= ns) {
+		seen.skipped_s += (ns - next_tick) / SECOND;
 		next_tick = ns / SECOND * SECOND;
 		tick_at(next_tick, false);
 		next_tick += SECOND;
@@ -250,19 +268,29 @@ static bool is_syn(const struct segment *s)
 	return (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
 }
 
+/* A server's port is the lower one, mostly: one look-up finds the socket. */
+static bool is_likely_client(const struct ends *e)
+{
+	return __builtin_bswap16(e->client_port) >= __builtin_bswap16(e->server_port);
+}
+
 /* `of_server`: the same ends, seen from the other side. `socket`: nginx's, if there is one. */
 static enum side side_of(const struct frame *f, const struct ends *e, const struct ends *of_server, const struct segment *s,
 			 struct socket **socket)
 {
 	enum side side = chosen_side(e);
+	bool asks = is_likely_client(e);
 
-	*socket = side == ARRIVES || side == NOT_CHOSEN ? NULL : socket_of(e);
-	if (side == LEAVES || side == NOT_CHOSEN)
+	if (side == UNDECIDED && is_syn(s))
+		side = LEAVES;
+	*socket = side == LEAVES ? socket_of(e) : side == ARRIVES ? socket_of(of_server) : NULL;
+	if (side != UNDECIDED)
 		return side;
-	if (side == UNDECIDED && (*socket || is_syn(s)))
-		return LEAVES;
-	*socket = socket_of(of_server);
-	return side == ARRIVES || *socket ? ARRIVES : side_by_content(f, s);
+	if ((*socket = socket_of(asks ? e : of_server)))
+		return asks ? LEAVES : ARRIVES;
+	if ((*socket = socket_of(asks ? of_server : e)))
+		return asks ? ARRIVES : LEAVES;
+	return side_by_content(f, s);
 }
 
 /* ---- packets ---- */
@@ -360,7 +388,7 @@ static void take(const struct captured_packet *p)
 		seen.backwards++;
 		ns = clock_ns;
 	}
-	go_to(ns);
+	go_to(ns, false);
 	seen.last_ns = ns;
 	enum network network = find_network(&f, p->link_type);
 
@@ -429,7 +457,7 @@ EXPORT const char *capture_fault(void)
 EXPORT void capture_go_on(uint64_t ns)
 {
 	if (seen.first_ns && ns > clock_ns)
-		go_to(ns);
+		go_to(ns, true);
 }
 
 /* The last tick. */

@@ -113,22 +113,23 @@ void maps_settle(void)
 
 /* ---- hash tables ---- */
 
+/* Each word has a factor of its own, so that no product waits for the one before. The last one spreads the upper bits. */
 static uint32_t hash_of(const uint8_t *key, size_t n)
 {
-	uint64_t hash = n, word;
+	uint64_t hash = 0, word, factor = 0x9e3779b97f4a7c15;
 
 	for (; n >= 8; n -= 8, key += 8) {
 		memcpy(&word, key, 8);
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-		hash ^= hash >> 29;
+		hash += word * factor;
+		factor += 0xbf58476d1ce4e5ba;
 	}
 	if (n) {
 		uint32_t half;
 
 		memcpy(&half, key, 4);
-		hash = (hash ^ half) * 0x9e3779b97f4a7c15;
+		hash += half * factor;
 	}
-	return hash >> 32;
+	return (hash ^ hash >> 32) * 0x94d049bb133111eb >> 32;
 }
 
 /* Keys are multiples of four bytes. The C library for WebAssembly compares byte by byte. */

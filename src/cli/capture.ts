@@ -35,6 +35,8 @@ export interface CaptureJob {
   readonly prepare?: (() => Promise<() => void>) | undefined
   /** the ceiling of what it takes; absent: none */
   readonly thinner?: Thinner | null
+  /** how far the reading of a capture is, on stderr: where neither a screen nor lines of ticks are */
+  readonly showsProgress?: boolean
   /** makes the other receivers of the frames, when the programs are attached; the file has a frame before they have it */
   readonly watchers: (meta: CaptureMeta, stop: () => void) => readonly Watcher[]
 }
@@ -49,7 +51,7 @@ export interface Watcher extends Tap {
 /** Runs until the time is up, the user stops it, or the helper ends. @throws UserError when the helper could not start or died */
 export async function capture(io: Io, job: CaptureJob): Promise<void> {
   // Must come first: afterwards this process runs as the user who called sudo, who then owns its files.
-  const helper = await startSource(job.capture, io)
+  const helper = await startSource(job, io)
   const stop = (): void => helper.stop()
   let sink: RecordingSink | null = null
   let watchers: readonly Watcher[] = []
@@ -85,7 +87,8 @@ export async function capture(io: Io, job: CaptureJob): Promise<void> {
   if (failed !== undefined) throw failed.reason
 }
 
-async function startSource({ pcap, ...options }: CaptureOptions, io: Io): Promise<Helper> {
+async function startSource({ capture: source, showsProgress }: CaptureJob, io: Io): Promise<Helper> {
+  const { pcap, ...options } = source
   if (pcap === undefined) return startHelperAsCaller(options, io.env)
   const caller = callerOf(io.env)
   if (caller !== null) changeUser(caller)
@@ -93,7 +96,7 @@ async function startSource({ pcap, ...options }: CaptureOptions, io: Io): Promis
   const progress = byteProgress(io)
   const report = (done: number, all: number | null, { packets }: { readonly packets: number }): void =>
     progress.report(done, all, packets)
-  const capture = await openCaptureFile(pcap, report, () => io.stdin)
+  const capture = openCaptureFile(pcap, showsProgress === true ? report : () => undefined, () => io.stdin)
   void capture.ended.then(progress.done)
   return capture
 }

@@ -5,6 +5,8 @@ import type { Io } from './io.ts'
 
 const IN_PLACE_MS = 300
 const LINE_MS = 5000
+/** Seconds until a rate tells how long the rest will take. */
+const SURE_AFTER = 1
 
 /** Progress in ticks, only on a terminal. `done` clears the line. */
 export function tickProgress(io: Io, what: string): Progress & { readonly done: () => void } {
@@ -46,7 +48,9 @@ export function byteProgress(io: Io): {
     report: (done, all, packets) =>
       line.update((seconds) => {
         const rate = `${exactCount(packets)} packets, ${exactCount(Math.round(packets / seconds))} a second`
-        if (all === null || done === 0) return rate
+        if (all === null) return rate
+        // The first packets cost more than all others: code is compiled.
+        if (seconds < SURE_AFTER || done === 0) return `${Math.floor((100 * done) / all)} %: ${rate}`
         return `${Math.floor((100 * done) / all)} %: ${rate}, ${longSpan(Math.ceil((seconds * (all - done)) / done) * 1e6)} left`
       }),
     done: () => line.clear(),

@@ -48,11 +48,12 @@ export async function runRecorder(
   const say = (text: string): void => (elsewhere === null ? io.stderr.line(text) : elsewhere(text))
   const warn = (text: string): void => say(elsewhere === null ? `upstreamtop: ${text}` : text)
   io.onIgnoredSignal?.((name) => warn(`${name} is ignored: SIGTERM, SIGINT or SIGHUP ends the recording`))
+  const isQuiet = flags.quiet === true || flags.json === true
   const recorded: RecordedFile = {
     file: flags.out,
     mark: (marker) => sink?.mark(marker),
     divert: (to) => (elsewhere = to),
-    quiet: flags.quiet === true || flags.json === true || words !== null,
+    quiet: isQuiet || words !== null || isFile(flags),
   }
   const thinner = thinnerOf(flags)
   const metrics = metricsOf(io, flags, {
@@ -65,7 +66,8 @@ export async function runRecorder(
     // Under sudo this is the caller by now.
     if (triggers.into !== null) checkFolder(triggers.into)
     const { append, keep, maxSize, minFree } = flags
-    sink = openLasting(flags.out, meta, { append, keep, maxSize, minFree, warn })
+    const durable = !canBeRepeated(flags, triggers)
+    sink = openLasting(flags.out, meta, { append, keep, maxSize, minFree, warn, durable })
     io.stderr.line(`recording ${meta.interfaces.join(', ')} to ${flags.out}`)
     return sink
   }
@@ -87,6 +89,7 @@ export async function runRecorder(
     thinner,
     openSink,
     prepare: metrics.open,
+    showsProgress: isFile(flags) && !isQuiet,
     watchers: (meta, stop) => {
       const screen = watch(io, meta, flags, recorded, stop)
       return [
@@ -101,3 +104,13 @@ export async function runRecorder(
   const code = (child as ChildCommand | null)?.exitCode() ?? ExitCode.done
   if (code !== ExitCode.done) throw new Delegated(code)
 }
+
+/**
+ * A capture in a file is there again tomorrow: a tick of it needs no transaction of its own, which would be the half of what it costs
+ * to write. A dump reads the recording meanwhile, and another one may be gone on with.
+ */
+const canBeRepeated = (flags: RecordFlags, { triggers }: TriggerOptions): boolean =>
+  isFile(flags) && flags.append !== true && triggers.length === 0
+
+/** A capture that is read as fast as it can be: hundreds of ticks a second, which are no screen. */
+const isFile = ({ pcap }: RecordFlags): boolean => pcap !== undefined && pcap !== '-'

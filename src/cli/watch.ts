@@ -1,7 +1,9 @@
 /** The output while capturing: a screen on a terminal; without one, pictures (live) or a line every ten ticks (record). */
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
 import { wallMicros } from '../frame/model/units.ts'
+import { failureCount } from '../frame/expression/measure.ts'
 import { ofFrame } from '../frame/sum/merge.ts'
+import { failedConnects } from '../frame/sum/sums.generated.ts'
 import { isoLocal } from '../frame/time/timezone.ts'
 import { figures } from '../frame/views/figures.ts'
 import { BOARD_DEFAULTS } from '../frame/views/leaderboard.ts'
@@ -128,11 +130,15 @@ function asLines(io: Io, meta: CaptureMeta, every: number): Watcher {
   const say = (text: string): void => io.stderr.line(text)
   return {
     frame: (frame) => {
+      for (const row of frame.traffic) {
+        requests += row.requests
+        failures += failureCount(row)
+      }
+      for (const row of frame.connections) failures += failedConnects(row)
+      if (++ticks % every !== 0) return
+      // A capture is read at hundreds of ticks a second: the whole sum is for those that are shown.
       const { totals, length, backends } = ofFrame(frame)
       const now = figures(totals, length)
-      requests += now.requests
-      failures += now.failures
-      if (++ticks % every !== 0) return
       const rates = `${rate(now.rps)} req/s, ${plural(backends.length, 'backend')}, ${now.inFlight} in flight`
       say(`${isoLocal(frame.start, meta.timeZone)}  ${rates}, ${count(failures)} failures so far`)
     },

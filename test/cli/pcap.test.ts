@@ -64,6 +64,12 @@ describe('a capture on the command line', () => {
     assert.equal(lines.length, 2)
     assert.equal((JSON.parse(lines[0]!) as { totals: { requests: number } }).totals.requests, 2)
   })
+  it('says at the end what was read', async () => {
+    rmSync(out, { force: true })
+    const { stdout, stderr } = await runCommand(['record', '--pcap', capture, '--out', out])
+    assert.equal(stdout, '')
+    assert.equal(stderr, `recording proxy1.pcap.gz to ${out}\n6 requests in 2 ticks, 0 failures\n`)
+  })
   it('is refused with words', async () => {
     const said = async (...args: readonly string[]): Promise<string> => {
       const { code, stderr } = await runCommand(['record', '--out', join(folder, 'no.db'), ...args])

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { ioOf, type Io } from '../../src/cli/io.ts'
-import { rowProgress, tickProgress } from '../../src/cli/progress.ts'
+import { byteProgress, rowProgress, tickProgress } from '../../src/cli/progress.ts'
 
 /** An Io whose clock advances by `step` at each call. */
 function fakeIo(isTTY: boolean, step: number): { readonly io: Io; readonly said: () => string } {
@@ -53,4 +53,19 @@ test('elsewhere row progress is a line every five seconds, and tick progress is 
   for (let done = 1; done <= 10; done++) ticks.report(done, 20)
   ticks.done()
   assert.equal(said(), '')
+})
+
+test('bytes of a capture: how many packets, and how long the rest will take when a second has told', () => {
+  const { io, said } = fakeIo(true, 400)
+  const bytes = byteProgress(io)
+  bytes.report(1e6, 100e6, 1000)
+  assert.equal(said(), inPlace('1 %: 1,000 packets, 2,500 a second'))
+  bytes.report(2e6, 100e6, 2000)
+  said()
+  bytes.report(30e6, 100e6, 30_000)
+  assert.equal(said(), inPlace('30 %: 30,000 packets, 25,000 a second, 3s left'))
+  bytes.report(31e6, null, 32_000)
+  assert.equal(said(), inPlace('32,000 packets, 20,000 a second'))
+  bytes.done()
+  assert.equal(said(), inPlace(''))
 })

@@ -1,10 +1,12 @@
 /** A capture as a helper: it says hello, writes the lines of each second, and a bye; without kernel, root or a process. */
 import { basename } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { UserError, usageError } from '../../errors.ts'
 import { linesOf } from '../lines.ts'
 import { WIRE_VERSION } from '../wire.ts'
 import { version } from '../../version.ts'
-import { openCapture, TornArchive, type CaptureBytes } from './bytes.ts'
+import { CHUNK, openCapture, TornArchive, type CaptureBytes } from './bytes.ts'
+import { Waiting } from './waiting.ts'
 import { CaptureMachine, type MachineOptions, type Seen } from './machine.ts'
 
 export interface CaptureFileOptions extends MachineOptions {
@@ -24,12 +26,12 @@ export interface CaptureLines {
 export type ReportReading = (done: number, all: number | null, seen: Seen) => void
 
 /** @throws UserError if there is no such file, or it is no capture */
-export async function openCaptureFile(
+export function openCaptureFile(
   options: CaptureFileOptions,
   report: ReportReading,
   stdin: () => AsyncIterable<Uint8Array> = () => process.stdin,
-): Promise<CaptureLines> {
-  const bytes = await openCapture(options.file, stdin)
+): CaptureLines {
+  const bytes = openCapture(options.file, stdin)
   const machine = new CaptureMachine(options)
   const stopping = new AbortController()
   const reading = new Reading(options.file, machine, bytes, report, stopping.signal)
@@ -50,6 +52,8 @@ const IDLE_MS = 1000
 const BEHIND_MS = 500
 /** µs; one whose last packet is older is no capture of this moment. */
 const PRESENT = 10_000_000
+/** Between two looks at what else is to be done. */
+const BUSY_MS = 20
 
 class Reading {
   readonly #file: string
@@ -84,19 +88,18 @@ class Reading {
 
   /** @returns why reading ended before the end of the capture, or null */
   async *#read(): AsyncGenerator<Uint8Array, string | null> {
+    let rested = performance.now()
     try {
-      for await (const chunk of this.#withPauses(this.#bytes.chunks)) {
-        if (chunk === null) this.#machine.goOn(Date.now() - BEHIND_MS)
-        else {
-          this.#machine.room(chunk.length).set(chunk)
-          const fault = this.#machine.read(chunk.length, false)
-          if (fault !== null) {
-            yield* this.#taken()
-            return fault
-          }
-        }
+      for await (const length of this.#pieces()) {
+        const fault = length === null ? this.#goOn() : this.#machine.read(length, false)
         yield* this.#taken()
-        this.#report(this.#bytes.done(), this.#bytes.size, this.#machine.seen)
+        if (fault !== null) return fault
+        if (performance.now() - rested > BUSY_MS) {
+          this.#report(this.#bytes.done(), this.#bytes.size, this.#machine.seen)
+          // Signals, timers and the screen would wait for the end of a file.
+          await setImmediate()
+          rested = performance.now()
+        }
         if (this.#signal.aborted) return null
       }
     } catch (error) {
@@ -108,37 +111,41 @@ class Reading {
     return fault
   }
 
-  /** null: a second without bytes, in a capture of this moment. */
-  async *#withPauses(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array | null> {
-    const iterator = chunks[Symbol.asyncIterator]()
-    if (this.#bytes.size !== null) {
-      yield* chunks
+  #goOn(): null {
+    this.#machine.goOn(Date.now() - BEHIND_MS)
+    return null
+  }
+
+  /** Lengths of what is in the machine's room. null: a second without bytes, in a capture of this moment. */
+  async *#pieces(): AsyncGenerator<number | null> {
+    const { plain, size, chunks } = this.#bytes
+    if (plain !== null) {
+      try {
+        for (let n; (n = plain.readInto(this.#machine.room(CHUNK))) > 0;) yield n
+      } finally {
+        plain.close()
+      }
       return
     }
-    let next = iterator.next()
-    for (;;) {
-      let timer: NodeJS.Timeout | undefined
-      const pause = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), IDLE_MS)))
-      const result = await Promise.race([next, pause, this.#stopped()])
-      clearTimeout(timer)
-      if (result === 'stopped') return
-      if (result === null) {
-        const isPresent =
-          this.#hasBegun && Math.abs(Date.now() * 1000 - this.#machine.seen.last) < PRESENT + IDLE_MS * 1000
-        if (isPresent) yield null
-        continue
-      }
-      if (result.done === true) return
-      next = iterator.next()
-      yield result.value
+    for await (const chunk of size === null ? this.#withPauses(chunks) : chunks) {
+      if (chunk !== null) this.#machine.room(chunk.length).set(chunk)
+      yield chunk === null ? null : chunk.length
     }
   }
 
-  #stopped(): Promise<'stopped'> {
-    return new Promise((resolve) => {
-      if (this.#signal.aborted) resolve('stopped')
-      this.#signal.addEventListener('abort', () => resolve('stopped'), { once: true })
-    })
+  async *#withPauses(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array | null> {
+    const waiting = new Waiting(chunks[Symbol.asyncIterator](), this.#signal)
+    for (;;) {
+      const next = await waiting.next(IDLE_MS)
+      if (next === 'end') return
+      if (next !== 'pause') yield next
+      else if (this.#isPresent()) yield null
+    }
+  }
+
+  #isPresent(): boolean {
+    const age = Date.now() * 1000 - this.#machine.seen.last
+    return this.#hasBegun && Math.abs(age) < PRESENT + IDLE_MS * 1000
   }
 
   *#taken(): Generator<Uint8Array> {
@@ -183,6 +190,7 @@ class Reading {
       translated,
       notChosen,
       backwards,
+      skippedSeconds,
     } = seen
     const parts: readonly (readonly [number, string])[] = [
       [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
@@ -207,6 +215,10 @@ class Reading {
       ],
       [notChosen, 'segments are left out by --client or --server-port'],
       [backwards, 'packets are older than the one before them, and count at its time'],
+      [
+        skippedSeconds,
+        'seconds without a packet have no tick of their own: their pauses are one tick each, and gaps of the coverage',
+      ],
     ]
     return [
       ...(fault === null ? [] : [`the capture is read up to packet ${packets}: ${fault}`]),

@@ -53,6 +53,8 @@ export interface Seen {
   readonly bare: number
   /** segments of connections that count where they were seen first: before NAT, or behind it */
   readonly translated: number
+  /** seconds without a packet that have no tick of their own */
+  readonly skippedSeconds: number
   /** µs since 1970 */
   readonly first: number
   readonly last: number
@@ -129,7 +131,7 @@ export class CaptureMachine {
   }
 
   get seen(): Seen {
-    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 15)
+    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 16)
     const at = (index: number): number => Number(fields[index])
     return {
       packets: at(0),
@@ -147,6 +149,7 @@ export class CaptureMachine {
       unasked: at(12),
       bare: at(13),
       translated: at(14),
+      skippedSeconds: at(15),
     }
   }
 

@@ -94,7 +94,7 @@ type Sum = Seen['sum']
 async function factsOfCapture(file: string, sum: Sum): Promise<unknown> {
   const addresses = new Set(sum.backends.map(({ backend }) => backend.address))
   const ports = [...addresses].map((address) => Number(address.slice(address.lastIndexOf(':') + 1)))
-  const { lines } = await openCaptureFile(
+  const { lines } = openCaptureFile(
     {
       file,
       clients: [],

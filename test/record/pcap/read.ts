@@ -28,7 +28,7 @@ export async function readCapture(
   options: Partial<CaptureFileOptions> = {},
   stdin?: AsyncIterable<Uint8Array>,
 ): Promise<ReadCapture> {
-  const { lines } = await openCaptureFile(
+  const { lines } = openCaptureFile(
     { ...CAPTURE_DEFAULTS, ...options, file },
     () => undefined,
     stdin && (() => stdin),
