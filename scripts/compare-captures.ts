@@ -52,7 +52,7 @@ function byTshark(file: string, ...options: readonly string[]): Side {
 }
 
 async function byUpstreamtop(file: string): Promise<Side> {
-  const { lines } = await openCaptureFile(
+  const { lines } = openCaptureFile(
     { file, clients: [], serverPorts: [], only: [], ignore: [], rawRoutes: true, requests: 0 },
     () => undefined,
   )
