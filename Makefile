@@ -169,9 +169,9 @@ fuzz-capture: ## captures and schedules of packets into the machine, under sanit
 	cd build/fuzz && ./fuzz-capture corpus -entropic=0 -runs=$(or $(FUZZ_RUNS),10000000) -max_len=1024 -rss_limit_mb=4096 -print_final_stats=1
 
 .PHONY: capture-compare capture-test
-# Not connects, outcomes: some of their failures reach no wire. Not tls*, by process or by name: packets have neither. The others were not tried.
+# Not tls*, by process or by name: packets have neither. The others were not tried.
 capture-test: build ## tests of the kernel side with tcpdump beside the helper: what it has captured is recorded alike (root)
-	LAB_CAPTURE=1 $(RUN_ALONE) $(patsubst %,test/kernel/%.test.ts,codes grpc h2c lines)
+	LAB_CAPTURE=1 $(RUN_ALONE) $(patsubst %,test/kernel/%.test.ts,codes connects grpc h2c lines outcomes)
 
 capture-compare: node_modules $(CAPTURE) ## what tshark counts in FILES, and what is recorded from them (docs/captures.md)
 	@$(TSX) scripts/compare-captures.ts $(FILES)

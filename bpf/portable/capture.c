@@ -349,6 +349,7 @@ static void take_segment(const struct frame *f, const struct ends *e, const stru
 		if (seen.cut)
 			mind_cut(f, e, s);
 		frame_leaves(f, sock_of(socket));
+		socket_has_sent(socket);
 		return;
 	case ARRIVES:
 		if (!is_pure_ack(s))

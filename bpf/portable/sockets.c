@@ -26,7 +26,9 @@ struct socket {
 	__u32 peer_fin; /* its sequence number */
 	__u8 has_peer_fin;
 	__u8 fin_sent;
-	__u32 end_sent; /* behind all that was sent */
+	__u8 has_icmp_error; /* while it connected */
+	__u8 is_reset;	     /* it ends with sk_err, as soon as it is sure that nothing was sent before */
+	__u32 end_sent;	     /* behind all that was sent */
 	__u64 syn_ns, syn_gap_ns;
 	__u64 heard_ns;
 };
@@ -186,13 +188,28 @@ static void close_side(struct socket *s)
 		set_state(s, TCP_LAST_ACK);
 }
 
+static void end_reset(struct socket *s)
+{
+	s->is_reset = 0;
+	set_state(s, TCP_CLOSE);
+}
+
+void socket_has_sent(struct socket *s)
+{
+	if (s->is_reset)
+		end_reset(s);
+}
+
 struct socket *socket_sends(struct socket *s, const struct ends *ends, const struct segment *segment)
 {
 	int is_syn = (segment->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+	/* an error that found the socket in use ends it with the next one: the attempt goes on, and has failed already */
+	int goes_on = s && is_syn && s->has_icmp_error && s->isn == segment->seq;
 
-	if (!s || (is_syn && (is_closed(s) || s->isn != segment->seq))) {
+	if (!s || (is_syn && !goes_on && (is_closed(s) || s->is_reset || s->isn != segment->seq))) {
 		if (s && !is_closed(s)) {
-			sock_of(s)->sk_shutdown = SHUTDOWN_MASK;
+			if (!s->is_reset)
+				sock_of(s)->sk_shutdown = SHUTDOWN_MASK;
 			set_state(s, TCP_CLOSE);
 		}
 		s = add(ends);
@@ -322,12 +339,16 @@ static void take_reset(struct socket *s, const struct segment *segment)
 	if (segment->seq != s->tcp.rcv_nxt)
 		return;
 	sock_of(s)->sk_err = sock_of(s)->view.state == TCP_CLOSE_WAIT ? KERNEL_EPIPE : KERNEL_ECONNRESET;
-	set_state(s, TCP_CLOSE);
+	/* A request that is written on another processor meanwhile is behind it in the capture, and before it in the socket. */
+	if (s->tcp.write_seq == s->isn + 1)
+		s->is_reset = 1;
+	else
+		set_state(s, TCP_CLOSE);
 }
 
 void socket_receives(struct socket *s, const struct segment *segment)
 {
-	if (is_closed(s))
+	if (is_closed(s) || s->is_reset)
 		return;
 	s->heard_ns = bpf_ktime_get_ns();
 	s->tcp.segs_in++;
@@ -358,6 +379,7 @@ void socket_fails(struct socket *s, int error)
 {
 	if (sock_of(s)->view.state != TCP_SYN_SENT)
 		return;
+	s->has_icmp_error = 1;
 	sock_of(s)->sk_err = error;
 	set_state(s, TCP_CLOSE);
 }
@@ -378,6 +400,8 @@ static long sweep_socket(void *map, void *ends, void *value, void *context)
 	struct socket *s = value;
 	__u64 now = bpf_ktime_get_ns();
 
+	if (s->is_reset)
+		end_reset(s);
 	if (sock_of(s)->view.state == TCP_SYN_SENT && has_timed_out(s, now)) {
 		sock_of(s)->sk_shutdown = SHUTDOWN_MASK;
 		set_state(s, TCP_CLOSE);

@@ -38,6 +38,8 @@ struct sock *sock_of(struct socket *s);
  * these ends have, or NULL.
  */
 struct socket *socket_sends(struct socket *s, const struct ends *ends, const struct segment *segment);
+/* Behind the program that sees it leave. */
+void socket_has_sent(struct socket *s);
 void socket_receives(struct socket *s, const struct segment *segment);
 /* ICMP says that the SYN leads nowhere: an errno. */
 void socket_fails(struct socket *s, int error);

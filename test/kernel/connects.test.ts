@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { BESIDE, uncaptured } from './lab/beside.ts'
 import { buildHelper } from './lab/build.ts'
 import { assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
 import { addAddresses, Cable, makeNamespace, NamespaceAgent, range, removeNamespace } from './lab/network.ts'
@@ -103,7 +104,9 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
       `tcp dport ${own} reject with icmpx type port-unreachable;`,
       'output',
     )
-    const backends = [FAR, '[fd77::2]'].flatMap((host) => [rst, icmp, admin, own].map((p) => `${host}:${p}`))
+    // What this host rejects by itself is on no wire.
+    const ports = BESIDE ? [rst, icmp, admin] : [rst, icmp, admin, own]
+    const backends = [FAR, '[fd77::2]'].flatMap((host) => ports.map((p) => `${host}:${p}`))
     const { seen, attempts } = await ask(backends, 4)
     await far()
     await near()
@@ -111,19 +114,24 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
       assertFailed(seen, backend, { [backend.endsWith(admin) ? 'unreachable' : 'refused']: 4 }, attempts)
   })
 
-  test('giving up is a connect timeout, whether the SYN is dropped here, nobody answers, or the SYN-ACK is dropped', async () => {
-    const [lost, dropped] = range(port + 1, (port += 2)).map(String) as [string, string]
-    for (const address of [FAR, 'fd77::2']) await cable.far.call('listen', { address, port: Number(dropped) })
-    const rules = [
-      await ruled(cable.proxy.namespace, `tcp dport ${lost} drop;`, 'output'),
-      await ruled(cable.proxy.namespace, `tcp sport ${dropped} tcp flags & (syn|ack) == (syn|ack) drop;`),
-    ]
-    const backends = [FAR, '[fd77::2]'].flatMap((host) => [lost, dropped].map((p) => `${host}:${p}`))
-    const { seen, attempts } = await ask(backends, 3)
-    for (const undo of rules) await undo()
-    for (const backend of backends) assertFailed(seen, backend, { connectTimeout: 3 }, attempts)
-    assertNothingLost(seen)
-  })
+  test(
+    'giving up is a connect timeout, whether the SYN is dropped here, nobody answers, or the SYN-ACK is dropped',
+    { skip: uncaptured('that this host drops what arrives') },
+    async () => {
+      const [lost, dropped] = range(port + 1, (port += 2)).map(String) as [string, string]
+      for (const address of [FAR, 'fd77::2'])
+        await cable.far.call('listen', { address, port: Number(dropped) })
+      const rules = [
+        await ruled(cable.proxy.namespace, `tcp dport ${lost} drop;`, 'output'),
+        await ruled(cable.proxy.namespace, `tcp sport ${dropped} tcp flags & (syn|ack) == (syn|ack) drop;`),
+      ]
+      const backends = [FAR, '[fd77::2]'].flatMap((host) => [lost, dropped].map((p) => `${host}:${p}`))
+      const { seen, attempts } = await ask(backends, 3)
+      for (const undo of rules) await undo()
+      for (const backend of backends) assertFailed(seen, backend, { connectTimeout: 3 }, attempts)
+      assertNothingLost(seen)
+    },
+  )
 
   test('an attempt for which no port is free is unreachable', async () => {
     port++
@@ -216,37 +224,41 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     assertReconciles(seen)
   })
 
-  test('the next upstream after any failure to connect is a retry', async () => {
-    port++
-    const [good, shut] = [port, (port += 1)]
-    await cable.far.call('listen', { address: FAR, port: good })
-    const near = await ruled(
-      cable.proxy.namespace,
-      `tcp dport ${shut} reject with icmpx type port-unreachable;`,
-      'output',
-    )
-    const dead = ['192.0.2.7', DEAD, DEAD6].map(at).concat(`${FAR}:${shut}`)
-    const blocks = dead.map(
-      (backend, i) =>
-        `upstream u${i} { server ${backend} max_fails=0; server ${FAR}:${good} max_fails=0; keepalive 4; }`,
-    )
-    const places = dead.map((_, i) => `location /${i}/ { proxy_pass http://u${i}; }`)
-    const nginx = await startLabNginx(
-      cable.proxy.namespace,
-      `${blocks.join('\n')} server { listen 127.0.0.1:8080; proxy_connect_timeout 2s; ${places.join('\n')} }`,
-      true,
-    )
-    const seen = await watch(cable.proxy.namespace, async () => {
-      for (const i of dead.keys()) await askPlace(i, 6)
-    })
-    const attempts = nginx.attempts()
-    await nginx.stop()
-    await near()
-    const failed = attempts.filter(({ connect }) => connect === null)
-    assert.ok(failed.length >= 10, `${failed.length} failed`)
-    assert.equal(seen.sum.totals.retries, failed.length)
-    assertReconciles(seen)
-  })
+  test(
+    'the next upstream after any failure to connect is a retry',
+    { skip: uncaptured('what this host rejects by itself') },
+    async () => {
+      port++
+      const [good, shut] = [port, (port += 1)]
+      await cable.far.call('listen', { address: FAR, port: good })
+      const near = await ruled(
+        cable.proxy.namespace,
+        `tcp dport ${shut} reject with icmpx type port-unreachable;`,
+        'output',
+      )
+      const dead = ['192.0.2.7', DEAD, DEAD6].map(at).concat(`${FAR}:${shut}`)
+      const blocks = dead.map(
+        (backend, i) =>
+          `upstream u${i} { server ${backend} max_fails=0; server ${FAR}:${good} max_fails=0; keepalive 4; }`,
+      )
+      const places = dead.map((_, i) => `location /${i}/ { proxy_pass http://u${i}; }`)
+      const nginx = await startLabNginx(
+        cable.proxy.namespace,
+        `${blocks.join('\n')} server { listen 127.0.0.1:8080; proxy_connect_timeout 2s; ${places.join('\n')} }`,
+        true,
+      )
+      const seen = await watch(cable.proxy.namespace, async () => {
+        for (const i of dead.keys()) await askPlace(i, 6)
+      })
+      const attempts = nginx.attempts()
+      await nginx.stop()
+      await near()
+      const failed = attempts.filter(({ connect }) => connect === null)
+      assert.ok(failed.length >= 10, `${failed.length} failed`)
+      assert.equal(seen.sum.totals.retries, failed.length)
+      assertReconciles(seen)
+    },
+  )
 
   test("nobody else's attempts change anything: a job's to the same dead addresses, a container's nginx with the same", async () => {
     port++
@@ -420,14 +432,18 @@ describe('connects', { skip: lacking('nft', 'python3', 'gcc') }, () => {
     assertReconciles(seen)
   })
 
-  test('a connection whose SYN leaves where nothing is seen is counted as half seen', async () => {
-    port++
-    await cable.far.call('listen', { address: FAR, port })
-    const { seen } = await ask([at(FAR)], 5, 1, ['--iface', 'lo'])
-    assert.deepEqual(outcomesOf(seen, at(FAR)), { connects: 5 })
-    assert.equal(seen.sum.totals.requests, 0)
-    assert.equal(seen.sum.loss.halfSeen, 5)
-  })
+  test(
+    'a connection whose SYN leaves where nothing is seen is counted as half seen',
+    { skip: uncaptured('the helper sees one way, tcpdump sees all') },
+    async () => {
+      port++
+      await cable.far.call('listen', { address: FAR, port })
+      const { seen } = await ask([at(FAR)], 5, 1, ['--iface', 'lo'])
+      assert.deepEqual(outcomesOf(seen, at(FAR)), { connects: 5 })
+      assert.equal(seen.sum.totals.requests, 0)
+      assert.equal(seen.sum.loss.halfSeen, 5)
+    },
+  )
 
   const at = (host: string): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
@@ -64,8 +65,10 @@ export async function captureBeside(namespace: string): Promise<Beside> {
       await settled(file)
       await stop()
       try {
-        assert.match(said, /\b0 packets dropped by kernel/)
-        assert.deepEqual(await factsOfCapture(file, sum), factsOf(sum))
+        await noteDifference(async () => {
+          assert.match(said, /\b0 packets dropped by kernel/)
+          assert.deepEqual(await factsOfCapture(file, sum), factsOf(sum))
+        })
       } finally {
         if (process.env.LAB_KEEP === undefined) rmSync(folder, { recursive: true })
         else console.log(`kept: ${file}`)
@@ -77,6 +80,19 @@ export async function captureBeside(namespace: string): Promise<Beside> {
     },
   }
 }
+
+let differences = 0
+
+/** The test goes on, because it would leave its nginx behind; the file of tests fails. */
+async function noteDifference(compare: () => Promise<void>): Promise<void> {
+  try {
+    await compare()
+  } catch (error) {
+    differences++
+    console.log(`the capture of the test that ends next differs: ${(error as Error).message}`)
+  }
+}
+if (BESIDE) after(() => assert.equal(differences, 0, `${differences} captures differ`))
 
 /** Packets pass through a buffer, which tcpdump does not read to its end when it is stopped. */
 async function settled(file: string): Promise<void> {
@@ -117,24 +133,12 @@ async function factsOfCapture(file: string, sum: Sum): Promise<unknown> {
 
 /** What must be equal. `retries` are inferred by worker, which packets do not tell. */
 function factsOf({ backends }: Pick<Sum, 'backends'>): unknown {
-  return Object.fromEntries(
-    backends
-      .map(
-        ({
-          backend,
-          requests,
-          answered,
-          codes,
-          failures,
-          unseen,
-          grpc,
-          sentBytes,
-          receivedBytes,
-          connection,
-          routes,
-        }) => [
-          backend.address,
-          {
+  return told(
+    Object.fromEntries(
+      backends
+        .map(
+          ({
+            backend,
             requests,
             answered,
             codes,
@@ -143,20 +147,50 @@ function factsOf({ backends }: Pick<Sum, 'backends'>): unknown {
             grpc,
             sentBytes,
             receivedBytes,
-            connects: connection.connects,
-            refused: connection.refused,
-            earlyClose: connection.earlyClose,
-            routes: Object.fromEntries(
-              routes
-                .map(({ route, ...of }) => [
-                  `${route.method} ${route.path}`,
-                  { requests: of.requests, codes: of.codes, failures: of.failures, bodyReset: of.bodyReset },
-                ])
-                .sort(),
-            ) as unknown,
-          },
-        ],
-      )
-      .sort(),
+            connection,
+            routes,
+          }) => [
+            backend.address,
+            {
+              requests,
+              answered,
+              codes,
+              failures,
+              unseen,
+              grpc,
+              sentBytes,
+              receivedBytes,
+              connects: connection.connects,
+              refused: connection.refused,
+              earlyClose: connection.earlyClose,
+              routes: Object.fromEntries(
+                routes
+                  .map(({ route, ...of }) => [
+                    `${route.method} ${route.path}`,
+                    {
+                      requests: of.requests,
+                      codes: of.codes,
+                      failures: of.failures,
+                      bodyReset: of.bodyReset,
+                    },
+                  ])
+                  .sort(),
+              ) as unknown,
+            },
+          ],
+        )
+        .sort(),
+    ),
   )
 }
+
+/** Without what is 0 or empty: a backend that no packet has reached has a row in the kernel's recording alone. */
+function told(facts: unknown): unknown {
+  if (facts instanceof Map) return told(Object.fromEntries(facts))
+  if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) return facts
+  const entries = Object.entries(facts).map(([name, value]) => [name, told(value)] as const)
+  return Object.fromEntries(entries.filter(([, value]) => value !== 0 && !isEmpty(value)))
+}
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 0

@@ -63,6 +63,22 @@ export class Conversation {
   refuses(): this {
     return this.#send('client', SYN, '').#send('server', RST | ACK, '')
   }
+  /** ICMP says that the client's last packet has found no one at the port. */
+  isUnreachable(): this {
+    const about = this.packets.at(-1)!.ip
+    const is6 = about[0]! >> 4 === 6
+    const what = Buffer.concat([Buffer.from(is6 ? [1, 4] : [3, 3]), Buffer.alloc(6), about])
+    const { client, server } = this.ends
+    this.packets.push({ at: this.#at, ip: ip(server, client, what, is6 ? 58 : 1) })
+    this.#at += MS
+    return this
+  }
+  /** The packet `back` before the last one, once more: 0 is the last one. */
+  repeats(back: number): this {
+    this.packets.push({ ...this.packets.at(-1 - back)!, at: this.#at })
+    this.#at += MS
+    return this
+  }
   waits(ms: number): this {
     this.#at += BigInt(ms) * MS
     return this
@@ -92,12 +108,12 @@ export class Conversation {
   }
 }
 
-function ip(source: string, destination: string, segment: Buffer): Buffer {
+function ip(source: string, destination: string, segment: Buffer, protocol = 6): Buffer {
   if (source.includes(':')) {
     const header = Buffer.alloc(40)
     header[0] = 6 << 4
     header.writeUInt16BE(segment.length, 4)
-    header[6] = 6
+    header[6] = protocol
     header[7] = 64
     address6(source).copy(header, 8)
     address6(destination).copy(header, 24)
@@ -107,7 +123,7 @@ function ip(source: string, destination: string, segment: Buffer): Buffer {
   header[0] = 0x45
   header.writeUInt16BE(20 + segment.length, 2)
   header[8] = 64
-  header[9] = 6
+  header[9] = protocol
   Buffer.from(source.split('.').map(Number)).copy(header, 12)
   Buffer.from(destination.split('.').map(Number)).copy(header, 16)
   return Buffer.concat([header, segment])

@@ -1,0 +1,47 @@
+/** Each attempt to connect ends once, in whichever order its packets were captured. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ConnectionCounts } from '../../../src/frame/model/frame.ts'
+import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
+import { Conversation, ENDS, ENDS6, pcap, type Packet } from './conversation.ts'
+import { readBytes } from './read.ts'
+
+const GET = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n'
+
+interface Ended {
+  readonly counts: Readonly<Record<string, number>>
+  readonly connection: ConnectionCounts
+}
+
+async function ended(packets: readonly Packet[]): Promise<Ended> {
+  const { frames, counts } = await readBytes(pcap(packets))
+  return { counts, connection: sumOf(frames.map(ofFrame)).totals.connection }
+}
+
+for (const ends of [ENDS, ENDS6])
+  describe(`a connection of ${ends.client}`, () => {
+    const backend = ends === ENDS ? '10.0.1.10:8080' : '[fd00::2]:8080'
+
+    it('that ICMP refuses is refused once, also where its SYN is sent again before the error has found it', async () => {
+      const talk = new Conversation(ends).refuses()
+      talk.packets.pop()
+      talk.isUnreachable().waits(1000).repeats(1).isUnreachable().waits(5000)
+      const last = new Conversation({ ...ends, clientPort: 50_000 }, talk.packets[0]!.at + 9_000_000_000n)
+      const { counts } = await ended([...talk.packets, ...last.open().packets])
+      assert.deepEqual(counts, { [`${backend} refused`]: 1, [`${backend} connects`]: 1 })
+    })
+
+    it('whose request is captured behind the RST has a request that is reset, and no early close', async () => {
+      const { counts, connection } = await ended(new Conversation(ends).open().reset().asks(GET).packets)
+      assert.deepEqual(counts, { [`${backend} GET /a reset`]: 1, [`${backend} connects`]: 1 })
+      assert.deepEqual([connection.earlyClose, connection.unreachable], [0, 0])
+    })
+
+    it('that is reset before a request, and whose ports begin anew, is an early close', async () => {
+      const first = new Conversation(ends).open().reset()
+      const next = new Conversation(ends, first.packets[0]!.at + 100_000_000n, 9000).open().asks(GET)
+      const { counts, connection } = await ended([...first.packets, ...next.packets])
+      assert.deepEqual(counts, { [`${backend} connects`]: 2 })
+      assert.deepEqual([connection.earlyClose, connection.refused], [1, 0])
+    })
+  })
