@@ -346,8 +346,18 @@ static void take_reset(struct socket *s, const struct segment *segment)
 		set_state(s, TCP_CLOSE);
 }
 
+/* The error that was booked as its end was none: it connects after all. */
+static void connect_again(struct socket *s)
+{
+	s->has_icmp_error = 0;
+	sock_of(s)->sk_err = 0;
+	set_state(s, TCP_SYN_SENT);
+}
+
 void socket_receives(struct socket *s, const struct segment *segment)
 {
+	if (s->has_icmp_error && (segment->flags & FLAG_SYN) && (segment->flags & FLAG_ACK) && segment->ack == s->isn + 1)
+		connect_again(s);
 	if (is_closed(s) || s->is_reset)
 		return;
 	s->heard_ns = bpf_ktime_get_ns();

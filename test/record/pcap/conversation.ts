@@ -39,9 +39,13 @@ export class Conversation {
   }
 
   open(): this {
+    return this.opens().accepts()
+  }
+  opens(): this {
     return this.#send('client', SYN, '')
-      .#send('server', SYN | ACK, '')
-      .#send('client', ACK, '')
+  }
+  accepts(): this {
+    return this.#send('server', SYN | ACK, '').#send('client', ACK, '')
   }
   asks(text: string): this {
     return this.#send('client', PSH | ACK, text)
@@ -61,7 +65,7 @@ export class Conversation {
     return this.#send('server', RST | ACK, '')
   }
   refuses(): this {
-    return this.#send('client', SYN, '').#send('server', RST | ACK, '')
+    return this.opens().#send('server', RST | ACK, '')
   }
   /** ICMP says that the client's last packet has found no one at the port. */
   isUnreachable(): this {

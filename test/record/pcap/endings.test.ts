@@ -23,12 +23,23 @@ for (const ends of [ENDS, ENDS6])
     const backend = ends === ENDS ? '10.0.1.10:8080' : '[fd00::2]:8080'
 
     it('that ICMP refuses is refused once, also where its SYN is sent again before the error has found it', async () => {
-      const talk = new Conversation(ends).refuses()
-      talk.packets.pop()
+      const talk = new Conversation(ends).opens()
       talk.isUnreachable().waits(1000).repeats(1).isUnreachable().waits(5000)
       const last = new Conversation({ ...ends, clientPort: 50_000 }, talk.packets[0]!.at + 9_000_000_000n)
       const { counts } = await ended([...talk.packets, ...last.open().packets])
       assert.deepEqual(counts, { [`${backend} refused`]: 1, [`${backend} connects`]: 1 })
+    })
+
+    it('that ICMP refuses for a moment goes on, and its request counts', async () => {
+      const talk = new Conversation(ends).opens().isUnreachable().waits(1000).repeats(1)
+      talk.accepts().asks(GET).answers('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+      const { counts, connection } = await ended(talk.close().packets)
+      assert.deepEqual(counts, {
+        [`${backend} GET /a 200`]: 1,
+        [`${backend} connects`]: 1,
+        [`${backend} refused`]: 1,
+      })
+      assert.deepEqual([connection.earlyClose, connection.unreachable], [0, 0])
     })
 
     it('whose request is captured behind the RST has a request that is reset, and no early close', async () => {
