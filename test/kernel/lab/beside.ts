@@ -13,6 +13,7 @@ import type { SecondFrame } from '../../../src/frame/model/frame.ts'
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { openCaptureFile } from '../../../src/record/pcap/capture-file.ts'
 import { readSource } from '../../../src/record/source.ts'
+import { CAPTURE_DEFAULTS } from '../../record/pcap/read.ts'
 import type { Seen } from './watch.ts'
 
 export const BESIDE = process.env.LAB_CAPTURE === '1'
@@ -111,15 +112,7 @@ async function factsOfCapture(file: string, sum: Sum): Promise<unknown> {
   const addresses = new Set(sum.backends.map(({ backend }) => backend.address))
   const ports = [...addresses].map((address) => Number(address.slice(address.lastIndexOf(':') + 1)))
   const { lines } = openCaptureFile(
-    {
-      file,
-      clients: [],
-      serverPorts: [...new Set(ports.filter(Number.isInteger))],
-      only: [],
-      ignore: [],
-      rawRoutes: false,
-      requests: 1000,
-    },
+    { ...CAPTURE_DEFAULTS, file, serverPorts: [...new Set(ports.filter(Number.isInteger))] },
     () => undefined,
   )
   const frames: SecondFrame[] = []
@@ -133,56 +126,33 @@ async function factsOfCapture(file: string, sum: Sum): Promise<unknown> {
 
 /** What must be equal. `retries` are inferred by worker, which packets do not tell. */
 function factsOf({ backends }: Pick<Sum, 'backends'>): unknown {
-  return told(
-    Object.fromEntries(
-      backends
-        .map(
-          ({
-            backend,
-            requests,
-            answered,
-            codes,
-            failures,
-            unseen,
-            grpc,
-            sentBytes,
-            receivedBytes,
-            connection,
-            routes,
-          }) => [
-            backend.address,
-            {
-              requests,
-              answered,
-              codes,
-              failures,
-              unseen,
-              grpc,
-              sentBytes,
-              receivedBytes,
-              connects: connection.connects,
-              refused: connection.refused,
-              earlyClose: connection.earlyClose,
-              routes: Object.fromEntries(
-                routes
-                  .map(({ route, ...of }) => [
-                    `${route.method} ${route.path}`,
-                    {
-                      requests: of.requests,
-                      codes: of.codes,
-                      failures: of.failures,
-                      bodyReset: of.bodyReset,
-                    },
-                  ])
-                  .sort(),
-              ) as unknown,
-            },
-          ],
-        )
-        .sort(),
-    ),
-  )
+  const each = backends.map((row): [string, unknown] => [
+    row.backend.address,
+    {
+      ...picked(row, [
+        'requests',
+        'answered',
+        'codes',
+        'failures',
+        'unseen',
+        'grpc',
+        'sentBytes',
+        'receivedBytes',
+      ]),
+      ...picked(row.connection, ['connects', 'refused', 'earlyClose']),
+      routes: new Map(
+        row.routes.map(({ route, ...of }) => [
+          `${route.method} ${route.path}`,
+          picked(of, ['requests', 'codes', 'failures', 'bodyReset']),
+        ]),
+      ),
+    },
+  ])
+  return told(Object.fromEntries(each))
 }
+
+const picked = <T extends object>(of: T, names: readonly (keyof T & string)[]): Record<string, unknown> =>
+  Object.fromEntries(names.map((name) => [name, of[name]]))
 
 /** Without what is 0 or empty: a backend that no packet has reached has a row in the kernel's recording alone. */
 function told(facts: unknown): unknown {
