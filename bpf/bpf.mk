@@ -97,7 +97,7 @@ CAPTURE_BUILD := $(HELPER_BUILD)/capture
 CAPTURE_PARTS := $(patsubst bpf/portable/%.c,%,$(wildcard bpf/portable/*.c)) $(addprefix helper-,tick rows retire backends wires slots fold json die)
 CAPTURE_HEADERS := $(BPF_HEADERS) $(HELPER_HEADERS) $(wildcard bpf/portable/*.h bpf/portable/*/*.h bpf/portable/*/*/*.h)
 # The helper's clock is the capture's. What is compiled as the kernel's takes its types from portable/include, all else those of C.
-COMPILE_CAPTURE = $(CLANG) --target=wasm32-wasi -O2 -msimd128 -std=gnu11 -D_GNU_SOURCE -fno-strict-aliasing -DVERSION='"$(HELPER_VERSION)"' \
+COMPILE_CAPTURE = $(CLANG) --target=wasm32-wasi -O2 -flto -msimd128 -std=gnu11 -D_GNU_SOURCE -fno-strict-aliasing -DVERSION='"$(HELPER_VERSION)"' \
 	-Dclock_gettime=capture_gettime -DCLOCK_BOOTTIME=CLOCK_MONOTONIC -Wall -Wextra -Werror -Wno-unused-parameter
 AS_KERNEL := -Wno-unused-function -Wno-sign-compare -Ibpf/portable/include -Ibpf
 AS_HELPER := -Ibpf/portable/helper -Ibpf -Ibpf/helper
@@ -117,8 +117,8 @@ $(CAPTURE_BUILD)/%.o: bpf/portable/%.c $(CAPTURE_HEADERS)
 # The helper's rooms for every route are never given back.
 $(CAPTURE_BUILD)/helper-tick.o: COMPILE_CAPTURE += -Dcalloc=fresh_rooms
 
-# What defines memcpy must not be made of it.
-$(CAPTURE_BUILD)/memory.o: COMPILE_CAPTURE += -mbulk-memory -fno-builtin
+# What defines memcpy must not be made of it, nor be in bitcode, of which the linker looks for memcpy too late.
+$(CAPTURE_BUILD)/memory.o: COMPILE_CAPTURE += -fno-lto -mbulk-memory -fno-builtin
 
 $(HELPER_BUILD)/upstreamtop-capture.wasm: $(CAPTURE_PARTS:%=$(CAPTURE_BUILD)/%.o)
-	$(CLANG) --target=wasm32-wasi -mexec-model=reactor -Wl,--export-dynamic -Wl,--strip-all -Wl,-z,stack-size=1048576 $^ -o $@
+	$(CLANG) --target=wasm32-wasi -O2 -flto -mexec-model=reactor -Wl,--export-dynamic -Wl,--strip-all -Wl,-z,stack-size=1048576 $^ -o $@
