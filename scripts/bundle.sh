@@ -4,7 +4,7 @@
 set -euo pipefail
 folder=$(realpath -m "${1:-$(dirname "$0")/../dist}")
 cd "$(dirname "$0")/.."
-node_modules/.bin/esbuild src/main.ts src/export-thread.ts --bundle --splitting --packages=external --format=esm --platform=node --target=node20 \
+node_modules/.bin/esbuild src/main.ts src/export-thread.ts src/capture-thread.ts --bundle --splitting --packages=external --format=esm --platform=node --target=node20 \
   --outdir="$folder" --log-level=warning
 mkdir -p "$folder/report/page"
 node_modules/.bin/esbuild src/report/page/client/main.ts --bundle --minify --format=iife --target=chrome109,firefox115,safari16 \

@@ -1,11 +1,12 @@
 /** A thread that writes hours of one recording: src/cli/exporting/threads.ts starts it, and sends it one job after the other. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { FromThread, ThreadData, ThreadError } from './cli/exporting/threads.ts'
-import { recordingError, UserError } from './errors.ts'
+import type { FromThread, ThreadData } from './cli/exporting/threads.ts'
+import { recordingError } from './errors.ts'
 import type { Recording, SeqRange } from './frame/model/recording.ts'
 import { shifted } from './report/data/source.ts'
 import { writeHour, type HourJob } from './report/parquet/hour-parts.ts'
 import { openRecording, StoredRecording } from './store/read/reader.ts'
+import { packedError } from './thread-error.ts'
 
 const port = parentPort!
 const { file, offset, began } = workerData as ThreadData
@@ -47,16 +48,5 @@ function withoutTicks(): Recording {
 }
 
 function tellError(reason: unknown): void {
-  const error = reason instanceof Error ? reason : new Error(String(reason))
-  const { code, syscall } = error as NodeJS.ErrnoException
-  const user = error instanceof UserError ? error : null
-  const told: ThreadError = {
-    message: error.message,
-    stack: error.stack,
-    code,
-    syscall,
-    exitCode: user?.exitCode,
-    remedy: user?.remedy,
-  }
-  tell({ kind: 'error', error: told })
+  tell({ kind: 'error', error: packedError(reason) })
 }

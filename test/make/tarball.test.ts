@@ -58,7 +58,10 @@ describe('the tarball', { skip }, () => {
     assert.deepEqual(
       files.filter(isLoaded).sort(),
       [
-        ...loadedFrom(installed, 'dist/export-thread.js', loadedFrom(installed, 'dist/main.js')),
+        ...['main', 'export-thread', 'capture-thread'].reduce(
+          (loaded, entry) => loadedFrom(installed, `dist/${entry}.js`, loaded),
+          new Set<string>(),
+        ),
         'dist/report/page/page.js',
       ].sort(),
       'dist is what the program loads',

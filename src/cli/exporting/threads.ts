@@ -1,11 +1,11 @@
 /** Writes the hours of a recording on as many threads as there are cores. Each opens the recording for itself. */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { UserError, type ExitCode } from '../../errors.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { HERE } from '../../place.ts'
 import type { WriteHours } from '../../report/parquet/dataset.ts'
 import type { HourJob, HourProgress, HourResult } from '../../report/parquet/hour-parts.ts'
+import { unpackedError, type ThreadError } from '../../thread-error.ts'
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -20,18 +20,6 @@ export type FromThread =
   | { readonly kind: 'progress'; readonly progress: HourProgress }
   | { readonly kind: 'result'; readonly result: HourResult }
   | { readonly kind: 'error'; readonly error: ThreadError }
-
-/** Only the message of an error survives the way from thread to thread. */
-export interface ThreadError {
-  readonly message: string
-  readonly stack: string | undefined
-  /** of a system's error */
-  readonly code: string | undefined
-  readonly syscall: string | undefined
-  /** of a UserError */
-  readonly exitCode: ExitCode | undefined
-  readonly remedy: string | undefined
-}
 
 /** null: no threads */
 export type StartThread = ((data: ThreadData) => Worker) | null
@@ -97,7 +85,7 @@ function run(
           next()
           break
         case 'error':
-          reject(errorOf(message.error))
+          reject(unpackedError(message.error))
           break
         default:
           message satisfies never
@@ -107,14 +95,4 @@ function run(
     thread.once('exit', () => reject(new Error('a thread of the export has ended')))
     next()
   })
-}
-
-function errorOf({ message, stack, exitCode, remedy, code, syscall }: ThreadError): Error {
-  if (exitCode !== undefined) return new UserError(exitCode, message, remedy)
-  const error = new Error(message)
-  return Object.assign(
-    error,
-    stack === undefined ? {} : { stack },
-    syscall === undefined ? {} : { code, syscall },
-  )
 }

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
-import { openCaptureFile, type CaptureFileOptions } from '../../../src/record/pcap/capture-file.ts'
+import { openCaptureFile } from '../../../src/record/pcap/capture-file.ts'
+import type { CaptureFileOptions } from '../../../src/record/pcap/reading.ts'
 import { readSource } from '../../../src/record/source.ts'
 
 export const CAPTURE_DEFAULTS: Omit<CaptureFileOptions, 'file'> = {
