@@ -1,10 +1,10 @@
 /**
  * node --import tsx bench/pcap.ts
  *
- * What reading a capture costs, CPU as ratios within one run: `record --pcap` beside `tshark -q -z http,stat` and `cat` of the same file,
- * and the machine in WebAssembly alone. Two captures of 1.4 million packets: many seconds of a proxy with little to do, and a few of a
- * busy one. Then its peak memory, of a capture and of one eight times as long, from standard input. CAPTURE=FILE: that file instead;
- * ROUNDS (5), of which medians are printed.
+ * What reading a capture costs, as ratios within one run: `record --pcap` beside `tshark -q -z http,stat` and `cat` of the same file,
+ * in time and in CPU, and the CPU of the machine in WebAssembly alone. Captures of a proxy with little to do and of a busy one: 1.4
+ * million packets, and four times as many. Then its peak memory for one of them and for eight times as many packets from standard
+ * input. CAPTURE=FILE: that file instead; ROUNDS (3), of which medians are printed.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,17 +14,19 @@ import { join } from 'node:path'
 import { CHUNK } from '../src/record/pcap/bytes.ts'
 import { CaptureMachine } from '../src/record/pcap/machine.ts'
 import { captureOf, makeBlock, type Block } from './pcap/traffic.ts'
-import { costOf } from './report/measure.ts'
+import { costOf, type Cost } from './report/measure.ts'
 
 const MAIN = join(import.meta.dirname, '../dist/main.js')
-const ROUNDS = Number(process.env.ROUNDS ?? 5)
+const ROUNDS = Number(process.env.ROUNDS ?? 3)
 const folder = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), 'bench-pcap-'))
 
 try {
   if (process.env.CAPTURE !== undefined) compare(process.env.CAPTURE)
   else {
-    compareBlocks('a quiet proxy', makeBlock(50), 30)
-    compareBlocks('a busy proxy', makeBlock(500), 3)
+    for (const times of [1, 4]) {
+      compareBlocks('a quiet proxy', makeBlock(50), 30 * times)
+      compareBlocks('a busy proxy', makeBlock(500), 3 * times)
+    }
     await memory(makeBlock(50), 10)
   }
 } finally {
@@ -41,27 +43,30 @@ function compareBlocks(name: string, block: Block, blocks: number): void {
 }
 
 function compare(file: string): void {
-  const costs = {
-    cat: [] as number[],
-    tshark: [] as number[],
-    record: [] as number[],
-    machine: [] as number[],
-  }
+  const costs = { cat: [] as Cost[], tshark: [] as Cost[], record: [] as Cost[] }
+  const machine: number[] = []
   let packets = 0
   for (let i = 0; i < ROUNDS; i++) {
-    costs.cat.push(costOf('sh', ['-c', 'cat "$1" > /dev/null', 'sh', file]).cpu)
-    costs.tshark.push(costOf('tshark', ['-q', '-z', 'http,stat', '-r', file]).cpu)
+    costs.cat.push(costOf('sh', ['-c', 'cat "$1" > /dev/null', 'sh', file]))
+    costs.tshark.push(costOf('tshark', ['-q', '-z', 'http,stat', '-r', file]))
     const out = join(folder, 'x.db')
-    costs.record.push(costOf(process.execPath, [MAIN, 'record', '--pcap', file, '--out', out, '--quiet']).cpu)
+    costs.record.push(costOf(process.execPath, [MAIN, 'record', '--pcap', file, '--out', out, '--quiet']))
     rmSync(out)
     const alone = machineAlone(file)
-    costs.machine.push(alone.cpu)
+    machine.push(alone.cpu)
     packets = alone.packets
   }
-  const [cat, tshark, record, machine] = [costs.cat, costs.tshark, costs.record, costs.machine].map(median)
-  const times = (a: number | undefined, b: number | undefined): string => (a! / Math.max(b!, 0.01)).toFixed(1)
+  const of = (name: keyof typeof costs, measure: 'seconds' | 'cpu'): number =>
+    Math.max(median(costs[name].map((cost) => cost[measure])), 0.01)
+  const times = (a: number, b: number): string => (a / b).toFixed(1)
+  for (const measure of ['seconds', 'cpu'] as const)
+    console.log(
+      `  ${packets} packets, ${measure === 'cpu' ? 'CPU ' : 'time'}: tshark ÷ record ${times(of('tshark', measure), of('record', measure))}, ` +
+        `record ÷ cat ${times(of('record', measure), of('cat', measure))}, record ${((1e6 * of('record', measure)) / packets).toFixed(2)} µs a packet`,
+    )
   console.log(
-    `  ${packets} packets: tshark ÷ record ${times(tshark, record)}, tshark ÷ machine ${times(tshark, machine)}, record ÷ cat ${times(record, cat)}, machine ÷ cat ${times(machine, cat)}; record ${((1e6 * record!) / packets).toFixed(2)} µs a packet, machine ${((1e6 * machine!) / packets).toFixed(2)}`,
+    `  the machine alone, CPU: tshark ÷ machine ${times(of('tshark', 'cpu'), median(machine))}, ${((1e6 * median(machine)) / packets).toFixed(2)} µs a packet; ` +
+      `record ${median(costs.record.map(({ rss }) => rss)).toFixed(0)} MB`,
   )
 }
 
