@@ -19,6 +19,8 @@
 #define AF_INET6      10
 /* A peer's window is not always known, and a capture has only what was accepted, or was never acknowledged. */
 #define ANY_WINDOW (1 << 25)
+/* Acknowledged beyond what was captured, at once. */
+#define MAX_UNSEEN (1 << 24)
 
 struct socket {
 	struct tcp_sock tcp; /* first: the programs' pointers are to it */
@@ -165,11 +167,18 @@ static void count_sent(struct socket *s, const struct segment *segment)
 		s->end_sent = s->tcp.write_seq = end;
 }
 
-/* What nginx's own segments acknowledge it has received, whether or not it was captured. */
-static void take_acknowledged(struct socket *s, __u32 ack)
+/*
+ * What nginx's own segments acknowledge it has received, whether or not it was captured. The peer has sent it after what nginx
+ * had sent before: what the capture does not have of that has arrived.
+ */
+static void take_acknowledged(struct socket *s, const struct segment *segment)
 {
+	__u32 ack = segment->ack;
+
 	if (!seq_before(s->tcp.rcv_nxt, ack))
 		return;
+	if (segment->length && seq_before(s->end_sent, segment->seq))
+		s->tcp.snd_una = segment->seq;
 	s->tcp.bytes_received += ack - s->tcp.rcv_nxt;
 	s->tcp.rcv_nxt = s->tcp.rcv_wup = ack;
 	s->tcp.copied_seq = ack;
@@ -226,7 +235,7 @@ struct socket *socket_sends(struct socket *s, const struct ends *ends, const str
 	if (sock_of(s)->view.state == TCP_SYN_SENT && (segment->flags & (FLAG_SYN | FLAG_ACK | FLAG_RST)) == FLAG_ACK)
 		take_unseen_answer(s, segment);
 	if ((segment->flags & FLAG_ACK) && !is_syn)
-		take_acknowledged(s, segment->ack);
+		take_acknowledged(s, segment);
 	if (segment->length)
 		count_sent(s, segment);
 	if (segment->flags & FLAG_RST) {
@@ -323,6 +332,9 @@ static void take_ack(struct socket *s, __u32 ack)
 {
 	struct sock *sk = sock_of(s);
 
+	/* what the capture does not have was sent, too */
+	if (seq_before(s->tcp.write_seq, ack) && ack - s->tcp.write_seq < MAX_UNSEEN)
+		s->end_sent = s->tcp.write_seq = ack;
 	if (seq_before(s->tcp.snd_una, ack) && !seq_before(s->tcp.write_seq, ack))
 		s->tcp.snd_una = ack;
 	if (!s->fin_sent || s->tcp.snd_una != s->tcp.write_seq)

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SecondFrame } from '../../../src/frame/model/frame.ts'
@@ -14,6 +14,7 @@ import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
 import { openCaptureFile } from '../../../src/record/pcap/capture-file.ts'
 import { readSource } from '../../../src/record/source.ts'
 import { CAPTURE_DEFAULTS } from '../../record/pcap/read.ts'
+import { sh } from './system.ts'
 import type { Seen } from './watch.ts'
 
 export const BESIDE = process.env.LAB_CAPTURE === '1'
@@ -27,24 +28,45 @@ export interface Beside {
   cancel(): Promise<void>
 }
 
-/** Starts tcpdump in a namespace, on all its interfaces. */
-export async function captureBeside(namespace: string): Promise<Beside> {
+/** Starts tcpdump in a namespace, where the helper with these arguments reads: on their interfaces, or on all. */
+export async function captureBeside(namespace: string, args: readonly string[]): Promise<Beside> {
   const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-beside-'))
-  const file = join(folder, 'x.pcap')
-  const words = [
-    '-i',
-    'any',
-    '-s',
-    '0',
-    '-B',
-    '65536',
-    '-U',
-    '-Z',
-    'root',
-    '-w',
-    file,
-    'tcp or icmp or icmp6',
-  ]
+  const named = args.filter((_, i) => args[i - 1] === '--iface')
+  const dumps: Dump[] = []
+  for (const name of named.length === 0 ? ['any'] : named)
+    dumps.push(await dumpOf(namespace, name, join(folder, `${name}.pcap`)))
+  return {
+    compare: async ({ sum }) => {
+      for (const { file } of dumps) await settled(file)
+      for (const dump of dumps) await dump.stop()
+      try {
+        await noteDifference(async () => {
+          for (const dump of dumps) assert.match(dump.said(), /\b0 packets dropped by kernel/)
+          const files = dumps.map(({ file }) => file)
+          assert.deepEqual(await factsOfCapture(await oneOf(files), sum), factsOf(sum))
+        })
+      } finally {
+        if (process.env.LAB_KEEP === undefined) rmSync(folder, { recursive: true })
+        else console.log(`kept: ${folder}`)
+      }
+    },
+    cancel: async () => {
+      for (const dump of dumps) await dump.stop()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+interface Dump {
+  readonly file: string
+  /** on stderr */
+  said(): string
+  stop(): Promise<void>
+}
+
+async function dumpOf(namespace: string, interface_: string, file: string): Promise<Dump> {
+  const buffers = ['-s', '0', '-B', '65536', '-U']
+  const words = ['-i', interface_, ...buffers, '-Z', 'root', '-w', file, 'tcp or icmp or icmp6']
   const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -57,29 +79,22 @@ export async function captureBeside(namespace: string): Promise<Beside> {
     })
   })
   await Promise.race([listens, ended])
-  const stop = async (): Promise<void> => {
-    child.kill('SIGINT')
-    await ended
-  }
   return {
-    compare: async ({ sum }) => {
-      await settled(file)
-      await stop()
-      try {
-        await noteDifference(async () => {
-          assert.match(said, /\b0 packets dropped by kernel/)
-          assert.deepEqual(await factsOfCapture(file, sum), factsOf(sum))
-        })
-      } finally {
-        if (process.env.LAB_KEEP === undefined) rmSync(folder, { recursive: true })
-        else console.log(`kept: ${file}`)
-      }
-    },
-    cancel: async () => {
-      await stop()
-      rmSync(folder, { recursive: true })
+    file,
+    said: () => said,
+    stop: async () => {
+      child.kill('SIGINT')
+      await ended
     },
   }
+}
+
+/** In the order of their packets' times, as one pcapng of several interfaces. */
+async function oneOf(files: readonly string[]): Promise<string> {
+  if (files.length === 1) return files[0]!
+  const merged = join(dirname(files[0]!), 'merged.pcapng')
+  await sh('mergecap', '-w', merged, ...files)
+  return merged
 }
 
 let differences = 0

@@ -61,7 +61,7 @@ export async function watch(
   args: readonly string[] = [],
   program: string = PROBE,
 ): Promise<Seen> {
-  const beside = BESIDE ? await captureBeside(namespace) : null
+  const beside = BESIDE ? await captureBeside(namespace, args) : null
   const helper = await startHelper(namespace, args, program)
   try {
     await during(helper)
