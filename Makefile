@@ -171,7 +171,7 @@ fuzz-capture: ## captures and schedules of packets into the machine, under sanit
 .PHONY: capture-compare capture-test
 # Not tls*, by process or by name: packets have neither. The others were not tried.
 capture-test: build ## tests of the kernel side with tcpdump beside the helper: what it has captured is recorded alike (root)
-	LAB_CAPTURE=1 $(RUN_ALONE) $(patsubst %,test/kernel/%.test.ts,codes connects grpc h2c lines outcomes)
+	LAB_CAPTURE=1 $(RUN_ALONE) $(patsubst %,test/kernel/%.test.ts,codes connects counting duplicates grpc h2c holes lines loss outcomes protocols unread)
 
 capture-compare: node_modules $(CAPTURE) ## what tshark counts in FILES, and what is recorded from them (docs/captures.md)
 	@$(TSX) scripts/compare-captures.ts $(FILES)

@@ -175,13 +175,15 @@ static void take_acknowledged(struct socket *s, const struct segment *segment)
 {
 	__u32 ack = segment->ack;
 
+	/* how far nginx has read no packet tells, but not farther than this */
+	if (seq_before(s->tcp.copied_seq, ack))
+		s->tcp.copied_seq = ack;
 	if (!seq_before(s->tcp.rcv_nxt, ack))
 		return;
 	if (segment->length && seq_before(s->end_sent, segment->seq))
 		s->tcp.snd_una = segment->seq;
 	s->tcp.bytes_received += ack - s->tcp.rcv_nxt;
 	s->tcp.rcv_nxt = s->tcp.rcv_wup = ack;
-	s->tcp.copied_seq = ack;
 }
 
 /* nginx closes it. */

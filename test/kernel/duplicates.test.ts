@@ -13,6 +13,7 @@ import {
 } from './lab/network.ts'
 import type { Step, Truth } from './lab/protocol.ts'
 import { atInterfacesOnly, lacking, sh } from './lab/system.ts'
+import { uncaptured } from './lab/beside.ts'
 import { watch, type Helper, type Seen } from './lab/watch.ts'
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -118,35 +119,40 @@ describe('packets on several interfaces', { skip: lacking() }, () => {
     })
   })
 
-  test('a connection seen in one direction is counted as half seen, and no answer is invented', async () => {
-    await withNamespaces(2, async ([host = '', far = '']) => {
-      await twoVethPairs(host, far)
-      // Requests leave by c1, answers arrive by c2: only c1 is recorded.
-      await sh('ip', '-n', far, 'route', 'replace', '10.90.0.1/32', 'via', '10.82.0.1', 'src', '10.90.0.2')
-      for (const name of ['all', 'c1', 'c2'])
-        await sh('ip', 'netns', 'exec', host, 'sysctl', '-qw', `net.ipv4.conf.${name}.rp_filter=0`)
-      const [proxy, backend] = [await NamespaceAgent.open(host), await NamespaceAgent.open(far)]
-      await backend.call('listen', { address: '10.90.0.2', port: PORT })
-      const steps = range(1, 20).flatMap((n): Step[] => [{ send: get('/half') }, { answers: n }])
-      const talk = {
-        address: '10.90.0.2',
-        port: PORT,
-        steps: [...steps, { end: 'fin' as const }],
-        localAddress: '10.90.0.1',
-      }
-      const seen = await watch(host, () => proxy.call('talk', talk), ['--iface', 'c1'])
-      await Promise.all([proxy.close(), backend.close()])
-      const { totals } = seen.sum
-      const [row] = Object.values(rowsOf(seen))
-      assert.equal(row?.requests, 20)
-      assert.equal(totals.unseen, 19, 'each was answered when the next one leaves')
-      assert.deepEqual(failuresOf(seen), {})
-      assert.equal(totals.inFlight, 1, 'and the last one is open: its client may only be done with sending')
-      assert.equal(totals.answered, 0)
-      assert.ok(seen.final.loss.halfSeen > 0, 'half_seen counts them')
-      assertReconciles(seen)
-    })
-  })
+  const skip = uncaptured('that nginx is on another host: the end of its last request is in sight')
+  test(
+    'a connection seen in one direction is counted as half seen, and no answer is invented',
+    { skip },
+    async () => {
+      await withNamespaces(2, async ([host = '', far = '']) => {
+        await twoVethPairs(host, far)
+        // Requests leave by c1, answers arrive by c2: only c1 is recorded.
+        await sh('ip', '-n', far, 'route', 'replace', '10.90.0.1/32', 'via', '10.82.0.1', 'src', '10.90.0.2')
+        for (const name of ['all', 'c1', 'c2'])
+          await sh('ip', 'netns', 'exec', host, 'sysctl', '-qw', `net.ipv4.conf.${name}.rp_filter=0`)
+        const [proxy, backend] = [await NamespaceAgent.open(host), await NamespaceAgent.open(far)]
+        await backend.call('listen', { address: '10.90.0.2', port: PORT })
+        const steps = range(1, 20).flatMap((n): Step[] => [{ send: get('/half') }, { answers: n }])
+        const talk = {
+          address: '10.90.0.2',
+          port: PORT,
+          steps: [...steps, { end: 'fin' as const }],
+          localAddress: '10.90.0.1',
+        }
+        const seen = await watch(host, () => proxy.call('talk', talk), ['--iface', 'c1'])
+        await Promise.all([proxy.close(), backend.close()])
+        const { totals } = seen.sum
+        const [row] = Object.values(rowsOf(seen))
+        assert.equal(row?.requests, 20)
+        assert.equal(totals.unseen, 19, 'each was answered when the next one leaves')
+        assert.deepEqual(failuresOf(seen), {})
+        assert.equal(totals.inFlight, 1, 'and the last one is open: its client may only be done with sending')
+        assert.equal(totals.answered, 0)
+        assert.ok(seen.final.loss.halfSeen > 0, 'half_seen counts them')
+        assertReconciles(seen)
+      })
+    },
+  )
 })
 
 type Ask = (address: string) => Promise<unknown>

@@ -1,0 +1,77 @@
+/** What a capture lacks is missing from the recording, and nothing else: what follows is read on. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
+import { Conversation, ENDS, ENDS6, pcap, type Packet } from './conversation.ts'
+import { readBytes, readCapture, type ReadCapture } from './read.ts'
+
+const GRPC = join(import.meta.dirname, '../../../fixtures/captures/grpc-loss.pcap.gz')
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
+
+const NAMES = 'abcdefghij'
+
+type Part = 'request' | 'answer'
+
+/** Ten requests, of which `lacking` says what of the sixth the capture does not have. */
+function withHole(ends = ENDS, lacking: readonly Part[]): Packet[] {
+  const talk = new Conversation(ends).open()
+  const gone = new Set<Packet>()
+  for (let i = 0; i < 10; i++) {
+    const say = (part: Part): void => {
+      if (part === 'request') talk.asks(get(`/${NAMES[i]}`))
+      else talk.answers(OK).acknowledges()
+      // The ACK of what is missing is seen, or it is missing as well.
+      if (i === 5 && lacking.includes(part)) gone.add(talk.packets.at(part === 'request' ? -1 : -2)!)
+      if (i === 5 && lacking.length === 2 && part === 'answer') gone.add(talk.packets.at(-1)!)
+    }
+    say('request')
+    say('answer')
+  }
+  return talk.close().packets.filter((packet) => !gone.has(packet))
+}
+
+function lossOf({ frames }: ReadCapture): Record<string, number> {
+  const sum = (name: 'holes' | 'unmatchedResponses'): number =>
+    frames.reduce((total, { loss }) => total + (loss[name] ?? 0), 0)
+  const { unseen } = sumOf(frames.map(ofFrame)).totals
+  return { holes: sum('holes'), unmatched: sum('unmatchedResponses'), unseen: unseen ?? 0 }
+}
+
+for (const ends of [ENDS, ENDS6])
+  describe(`a capture of ${ends.client} that lacks`, () => {
+    const backend = ends === ENDS ? '10.0.1.10:8080' : '[fd00::2]:8080'
+    const others = {
+      ...Object.fromEntries(Array.from('abcdeghij').map((name) => [`${backend} GET /${name} 200`, 1])),
+      [`${backend} connects`]: 1,
+    }
+
+    it('one exchange has all others', async () => {
+      const read = await readBytes(pcap(withHole(ends, ['request', 'answer'])))
+      assert.deepEqual(read.counts, others)
+      assert.deepEqual(lossOf(read), { holes: 2, unmatched: 0, unseen: 0 })
+    })
+
+    it('one request has all others, and its answer is unmatched', async () => {
+      const read = await readBytes(pcap(withHole(ends, ['request'])))
+      assert.deepEqual(read.counts, others)
+      assert.deepEqual(lossOf(read), { holes: 1, unmatched: 1, unseen: 0 })
+    })
+
+    it('one answer has all requests, one of them unseen', async () => {
+      const read = await readBytes(pcap(withHole(ends, ['answer'])))
+      assert.deepEqual(read.counts, others)
+      assert.deepEqual(lossOf(read), { holes: 1, unmatched: 0, unseen: 1 })
+    })
+  })
+
+it('an answer of gRPC whose end came out of order ends no others: what follows on its connection is read', async () => {
+  const { counts } = await readCapture(GRPC)
+  assert.deepEqual(counts, {
+    '10.79.0.2:8301 POST /lab.Shop/Get 200': 7,
+    '10.79.0.2:8301 POST /lab.Shop/Put 200': 3,
+    '10.79.0.2:8301 POST /lab.Shop/Watch 200': 3,
+    '10.79.0.2:8301 connects': 1,
+  })
+})
