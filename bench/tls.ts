@@ -4,7 +4,7 @@
  * set them there, as they copy the bytes, too. In each round each condition is started once, in random order, for all sizes.
  * Defaults: ROUNDS=16 SLICE_MS=250; takes about five minutes. Needs an otherwise idle machine.
  */
-import { copyFileSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { certificates } from '../test/kernel/lab/certificates.ts'
 import { Cable } from '../test/kernel/lab/network.ts'
@@ -44,7 +44,6 @@ try {
 } finally {
   for (const remove of removals.reverse()) await remove()
   machine.remove()
-  rmSync(scratch, { recursive: true })
 }
 
 interface Setup {

@@ -10,8 +10,9 @@ import { compile } from '../../test/kernel/lab/build.ts'
 import { ROOT, sh } from '../../test/kernel/lab/system.ts'
 import { attachTcxProgram } from '../../test/kernel/lab/impairments.ts'
 
-/** Folder for recordings and logs; the importer removes it. */
+/** Folder for recordings and logs, as long as this program runs. */
 export const scratch = mkdtempSync(join(tmpdir(), 'upstreamtop-bench-'))
+process.on('exit', () => rmSync(scratch, { recursive: true }))
 
 /** A running condition. One that works even without load is paused while others are measured. */
 export interface Condition {

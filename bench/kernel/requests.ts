@@ -6,7 +6,7 @@
  * and consecutive conditions see the same speed. Trimmed means, not medians: the recorder's work per second falls into every
  * fourth slice.
  */
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cable } from '../../test/kernel/lab/network.ts'
 import { startLabNginx } from '../../test/kernel/lab/nginx.ts'
@@ -62,7 +62,6 @@ export async function requests(): Promise<void> {
     )
   } finally {
     machine.remove()
-    rmSync(scratch, { recursive: true })
   }
 }
 

@@ -10,6 +10,7 @@ import { lacking } from './lab/system.ts'
 import { certificates } from './lab/certificates.ts'
 import { lackingTls } from './lab/tls-lab.ts'
 import { relay } from './lab/impairments.ts'
+import { uncaptured } from './lab/beside.ts'
 import { watch, type Seen } from './lab/watch.ts'
 
 const FAR = '10.77.0.2'
@@ -140,7 +141,8 @@ describe('times', { skip: lacking() || (canRunRealtime() ? false : notRealtime) 
     })
   })
 
-  test('within TLS, too, and connect has the handshake', { skip: lackingTls() }, async (t) => {
+  const noTls = lackingTls() || uncaptured('what lies within TLS')
+  test('within TLS, too, and connect has the handshake', { skip: noTls }, async (t) => {
     const port = PORT + 3
     const kinds = Object.keys(KINDS)
     const paths = range(1, 30).flatMap((n) => kinds.map((kind) => `/${kind}/${n}`))

@@ -43,7 +43,7 @@ export async function captureBeside(namespace: string, args: readonly string[]):
         await noteDifference(async () => {
           for (const dump of dumps) assert.match(dump.said(), /\b0 packets dropped by kernel/)
           const files = dumps.map(({ file }) => file)
-          assert.deepEqual(await factsOfCapture(await oneOf(files), sum), factsOf(sum))
+          assert.deepEqual(await factsOfCapture(await oneOf(files), args, sum), factsOf(sum))
         })
       } finally {
         if (process.env.LAB_KEEP === undefined) rmSync(folder, { recursive: true })
@@ -66,7 +66,7 @@ interface Dump {
 
 async function dumpOf(namespace: string, interface_: string, file: string): Promise<Dump> {
   const buffers = ['-s', '0', '-B', '65536', '-U']
-  const words = ['-i', interface_, ...buffers, '-Z', 'root', '-w', file, 'tcp or icmp or icmp6']
+  const words = ['-i', interface_, ...buffers, '-Z', 'root', '-w', file]
   const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -110,9 +110,9 @@ async function noteDifference(compare: () => Promise<void>): Promise<void> {
 }
 if (BESIDE) after(() => assert.equal(differences, 0, `${differences} captures differ`))
 
-/** Packets pass through a buffer, which tcpdump does not read to its end when it is stopped. */
+/** Packets pass through a buffer, which tcpdump reads once per second, and not to its end when it is stopped. */
 async function settled(file: string): Promise<void> {
-  for (let size = -1, quiet = 0; quiet < 4;) {
+  for (let size = -1, quiet = 0; quiet < 9;) {
     await sleep(150)
     const now = statSync(file).size
     quiet = now === size ? quiet + 1 : 0
@@ -123,11 +123,16 @@ async function settled(file: string): Promise<void> {
 type Sum = Seen['sum']
 
 /** The connections of nginx to the backends that the helper has seen: the capture has nginx's front, too. */
-async function factsOfCapture(file: string, sum: Sum): Promise<unknown> {
+async function factsOfCapture(file: string, args: readonly string[], sum: Sum): Promise<unknown> {
   const addresses = new Set(sum.backends.map(({ backend }) => backend.address))
   const ports = [...addresses].map((address) => Number(address.slice(address.lastIndexOf(':') + 1)))
   const { lines } = openCaptureFile(
-    { ...CAPTURE_DEFAULTS, file, serverPorts: [...new Set(ports.filter(Number.isInteger))] },
+    {
+      ...CAPTURE_DEFAULTS,
+      file,
+      serverPorts: [...new Set(ports.filter(Number.isInteger))],
+      rawRoutes: args.includes('raw'),
+    },
     () => undefined,
   )
   const frames: SecondFrame[] = []
