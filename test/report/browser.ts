@@ -60,7 +60,10 @@ export async function dragOver(page: Page, over: Locator, from: number, to: numb
   await page.mouse.up()
 }
 
-export const hashOf = (page: Page): URLSearchParams => new URLSearchParams(new URL(page.url()).hash.slice(1))
+/** The state in the address, with its `#`. Asked of the page: `page.url()` follows it a moment later. */
+export const addressOf = (page: Page): Promise<string> => page.evaluate<string>('location.hash')
+export const hashOf = async (page: Page): Promise<URLSearchParams> =>
+  new URLSearchParams((await addressOf(page)).slice(1))
 /** The chosen moment or range. */
 export const titleOf = (page: Page): Promise<string> => page.locator('#moment h2').innerText()
 /** Names of backends and routes in the table of the moment. */

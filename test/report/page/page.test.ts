@@ -14,6 +14,7 @@ import { reportOf } from '../../../src/report/formats/report.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
 import {
   dragOver,
+  addressOf,
   hashOf,
   launched,
   NO_BROWSER,
@@ -91,8 +92,8 @@ describe('the page in Chromium', { skip: NO_BROWSER }, () => {
     const { page, said } = await opened('incident')
     const whole = await titleOf(page)
     await dragOver(page, page.locator('.lanes .over'), 0.25, 0.75)
-    const { from, to } = Object.fromEntries(hashOf(page))
-    assert.ok(Math.abs(Number(to) - Number(from) - 240) <= 2, page.url())
+    const { from, to } = Object.fromEntries(await hashOf(page))
+    assert.ok(Math.abs(Number(to) - Number(from) - 240) <= 2, await addressOf(page))
     await page
       .locator('#moment h2')
       .filter({ hasText: /15:02:00 – 15:06:0\d/ })
@@ -107,7 +108,7 @@ describe('the page in Chromium', { skip: NO_BROWSER }, () => {
       .locator('#moment h2')
       .filter({ hasText: /^2026-11-22 15:0\d:\d\d$/ })
       .waitFor()
-    assert.equal(hashOf(page).get('from'), from)
+    assert.equal((await hashOf(page)).get('from'), from)
     await page.keyboard.press('Escape')
     await page.keyboard.press('Escape')
     await page.locator('#moment h2').filter({ hasText: whole }).waitFor()
@@ -125,11 +126,11 @@ describe('the page in Chromium', { skip: NO_BROWSER }, () => {
       "[...document.querySelectorAll('.lanes svg, .heatmap svg')].map((svg) => svg.outerHTML).join()"
     const shownBy = async (each: Page): Promise<string> =>
       (await each.evaluate<string>(drawings)) + (await each.locator('#moment').innerText())
-    const other = await opened('incident', new URL(page.url()).hash)
+    const other = await opened('incident', await addressOf(page))
     // Not compared by an assertion: its message would be the drawings.
     assert.ok((await shownBy(other.page)) === (await shownBy(page)))
     await page.goBack()
-    assert.equal(hashOf(page).get('backend'), null)
+    assert.equal((await hashOf(page)).get('backend'), null)
     assert.equal(await page.locator('.lanes .name[aria-pressed=true]').innerText(), 'all')
     await page.close()
     await other.page.close()
@@ -139,7 +140,7 @@ describe('the page in Chromium', { skip: NO_BROWSER }, () => {
     const { page } = await opened('incident')
     await page.locator('#findings button').nth(1).click()
     assert.match(await titleOf(page), /15:02:40/)
-    assert.equal(hashOf(page).get('backend')?.split(' ')[1], '10.0.1.11:8080')
+    assert.equal((await hashOf(page)).get('backend')?.split(' ')[1], '10.0.1.11:8080')
     assert.ok(await page.locator('.lanes .cursor').isVisible())
     await page.locator('.mark').first().click()
     assert.match(await titleOf(page), /15:0[01]:/)
@@ -173,9 +174,9 @@ describe('the page in Chromium', { skip: NO_BROWSER }, () => {
     await page.waitForTimeout(500)
     assert.equal(await titleOf(page), stopped)
     await page.keyboard.press('+')
-    assert.ok(hashOf(page).has('from'))
+    assert.ok((await hashOf(page)).has('from'))
     await page.keyboard.press('-')
-    assert.ok(!hashOf(page).has('from'))
+    assert.ok(!(await hashOf(page)).has('from'))
     await page.keyboard.press('?')
     assert.ok(await page.locator('dialog').isVisible())
     await page.keyboard.press('Escape')
@@ -193,7 +194,7 @@ describe('the page in Chromium', { skip: NO_BROWSER }, () => {
       names.filter((each) => each.startsWith('GET')).every((each) => each.includes('users')),
       names.join(),
     )
-    assert.equal(hashOf(page).get('where'), 'users')
+    assert.equal((await hashOf(page)).get('where'), 'users')
     await page.keyboard.press('Control+A')
     await page.keyboard.type('nowhere')
     await page.locator('#moment .note').filter({ hasText: 'No backend or route has' }).waitFor()

@@ -118,7 +118,7 @@ describe('view in Chromium', { skip: NO_BROWSER }, () => {
       .nth(1)
       .click({ position: { x: 100, y: 60 } })
     assert.equal(await page.locator('.lanes .cursor:visible').count(), 2)
-    assert.equal(hashOf(page).get('pair'), 'file')
+    assert.equal((await hashOf(page)).get('pair'), 'file')
     assert.deepEqual(await violationsOf(page), [])
     assert.deepEqual(said, [])
     await page.close()
