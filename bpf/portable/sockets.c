@@ -19,7 +19,7 @@
 #define AF_INET6      10
 /* A peer's window is not always known, and a capture has only what was accepted, or was never acknowledged. */
 #define ANY_WINDOW (1 << 25)
-/* Acknowledged beyond what was captured, at once. */
+/* Acknowledged beyond what was captured. */
 #define MAX_UNSEEN (1 << 24)
 
 struct socket {
@@ -30,7 +30,7 @@ struct socket {
 	__u8 fin_sent;
 	__u8 has_icmp_error; /* while it connected */
 	__u8 is_reset;	     /* it ends with sk_err, as soon as it is sure that nothing was sent before */
-	__u32 end_sent;	     /* behind all that was sent */
+	__u32 end_sent;	     /* behind all that was captured of what was sent */
 	__u64 syn_ns, syn_gap_ns;
 	__u64 heard_ns;
 };
@@ -164,7 +164,9 @@ static void count_sent(struct socket *s, const struct segment *segment)
 		s->tcp.bytes_retrans += again < segment->length ? again : segment->length;
 	}
 	if (seq_before(s->end_sent, end))
-		s->end_sent = s->tcp.write_seq = end;
+		s->end_sent = end;
+	if (seq_before(s->tcp.write_seq, end))
+		s->tcp.write_seq = end;
 }
 
 /*
@@ -334,9 +336,9 @@ static void take_ack(struct socket *s, __u32 ack)
 {
 	struct sock *sk = sock_of(s);
 
-	/* what the capture does not have was sent, too */
+	/* what was sent may be missing in the capture, or come after its ACK: `end_sent` waits for it */
 	if (seq_before(s->tcp.write_seq, ack) && ack - s->tcp.write_seq < MAX_UNSEEN)
-		s->end_sent = s->tcp.write_seq = ack;
+		s->tcp.write_seq = ack;
 	if (seq_before(s->tcp.snd_una, ack) && !seq_before(s->tcp.write_seq, ack))
 		s->tcp.snd_una = ack;
 	if (!s->fin_sent || s->tcp.snd_una != s->tcp.write_seq)

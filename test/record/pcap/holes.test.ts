@@ -66,6 +66,23 @@ for (const ends of [ENDS, ENDS6])
     })
   })
 
+it('bytes that were captured behind their ACK count once, and are no retransmission', async () => {
+  const talk = new Conversation(ENDS).open().asks('\x16\x03\x01'.padEnd(500, 'x')).answers('y'.repeat(700))
+  const [request, answer] = talk.packets.slice(-2)
+  const swapped = [
+    { ...answer!, at: request!.at },
+    { ...request!, at: answer!.at },
+  ]
+  const inOrder = await readBytes(pcap(talk.close().packets))
+  const packets = [...talk.packets.slice(0, 3), ...swapped, ...talk.packets.slice(5)]
+  const bytes = ({ frames }: ReadCapture): (number | null)[] => {
+    const { sentBytes, receivedBytes } = sumOf(frames.map(ofFrame)).totals.connection
+    return [sentBytes, receivedBytes]
+  }
+  assert.deepEqual(bytes(inOrder), [500, 700])
+  assert.deepEqual(bytes(await readBytes(pcap(packets))), [500, 700])
+})
+
 it('an answer of gRPC whose end came out of order ends no others: what follows on its connection is read', async () => {
   const { counts } = await readCapture(GRPC)
   assert.deepEqual(counts, {
