@@ -117,7 +117,7 @@ $(CAPTURE_BUILD)/%.o: bpf/portable/%.c $(CAPTURE_HEADERS)
 # The helper's rooms for every route are never given back.
 $(CAPTURE_BUILD)/helper-tick.o: COMPILE_CAPTURE += -Dcalloc=fresh_rooms
 
-# What defines memcpy must not be made of it, nor be in bitcode, of which the linker looks for memcpy too late.
+# What defines memcpy must not be made of it, also where the linker optimizes: not in bitcode.
 $(CAPTURE_BUILD)/memory.o: COMPILE_CAPTURE += -fno-lto -mbulk-memory -fno-builtin
 
 $(HELPER_BUILD)/upstreamtop-capture.wasm: $(CAPTURE_PARTS:%=$(CAPTURE_BUILD)/%.o)
