@@ -136,6 +136,22 @@ __noinline int pass_answers(struct __sk_buff *skb, struct flow *f, struct scratc
 	return 0;
 }
 
+/*
+ * No answer of the connection was ever seen. One came if more than a FIN was acknowledged since its request left. Of HTTP/2 that
+ * may be anything.
+ */
+static __always_inline void answer_never_seen(struct flow *f, __u32 to)
+{
+	__u32 number = f->oldest;
+	struct exchange *x = exchange_of(f, number);
+
+	if (f->out.state == DIR_FRAMES || (x->flags & (IS_ALONE | NO_ACK)) != IS_ALONE || !seq_after(to, x->ack + 1) ||
+	    phase_of(f, number) != PHASE_OPEN)
+		return;
+	count_shared(L_HALF_SEEN);
+	book_unseen(f, number);
+}
+
 /* Acknowledged up to `to`, but for a FIN: seen or not. Takes the lock. */
 __noinline int answers_arrived(struct __sk_buff *skb, struct flow *f, __u32 to)
 {
@@ -145,9 +161,11 @@ __noinline int answers_arrived(struct __sk_buff *skb, struct flow *f, __u32 to)
 		return 0;
 	struct dir *d = &f->in;
 
-	if (!d->synced || f->kind != KIND_HTTP || !seq_after(to, d->next) || to - d->next == 1 || !lock(d))
+	if (f->kind != KIND_HTTP || (d->synced && (!seq_after(to, d->next) || to - d->next == 1)) || !lock(d))
 		return 0;
-	if (seq_after(to, d->next)) {
+	if (!d->synced) {
+		answer_never_seen(f, to);
+	} else if (seq_after(to, d->next)) {
 		skip_ended_answers(f);
 		if (seq_after(to, d->next)) {
 			note_hole(d, to);

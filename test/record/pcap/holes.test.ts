@@ -66,6 +66,31 @@ for (const ends of [ENDS, ENDS6])
     })
   })
 
+describe('a capture of one direction', () => {
+  const requests = (talk: Conversation): Packet[] => talk.packets.filter(({ ip }) => ip[15] === 1)
+  const outcomesOf = async (talk: Conversation): Promise<unknown> => {
+    const { frames } = await readBytes(pcap(requests(talk)))
+    const { totals } = sumOf(frames.map(ofFrame))
+    const halfSeen = frames.reduce((sum, { loss }) => sum + loss.halfSeen, 0)
+    return { requests: totals.requests, unseen: totals.unseen, aborted: totals.failures.aborted, halfSeen }
+  }
+
+  it('has requests, whose answers were unseen', async () => {
+    const talk = new Conversation(ENDS).open()
+    for (const name of 'abc')
+      talk
+        .asks(get(`/${name}`))
+        .answers(OK)
+        .acknowledges()
+    assert.deepEqual(await outcomesOf(talk.close()), { requests: 3, unseen: 3, aborted: 0, halfSeen: 3 })
+  })
+
+  it('has a request that nginx gave up, where only a FIN was acknowledged', async () => {
+    const talk = new Conversation(ENDS).open().asks(get('/a')).answers(OK).acknowledges().asks(get('/b'))
+    assert.deepEqual(await outcomesOf(talk.close()), { requests: 2, unseen: 1, aborted: 1, halfSeen: 1 })
+  })
+})
+
 it('bytes that were captured behind their ACK count once, and are no retransmission', async () => {
   const talk = new Conversation(ENDS).open().asks('\x16\x03\x01'.padEnd(500, 'x')).answers('y'.repeat(700))
   const [request, answer] = talk.packets.slice(-2)
