@@ -116,10 +116,13 @@ static __always_inline int may_be_over(const struct flow *f)
 }
 
 /* Returns how many requests are open or receive a body. */
-static __always_inline int sweep_exchanges(struct flow *f, const struct sweep *c)
+__noinline int sweep_exchanges(struct flow *f, const struct sweep *c)
 {
-	__u32 first = f->oldest;
 	int busy = 0;
+
+	if (!f || !c)
+		return 0;
+	__u32 first = f->oldest;
 
 	for (__u32 i = 0; i < DEPTH; i++) {
 		__u32 number = first + i;

@@ -11,7 +11,7 @@
 #include "kernel/state/flow.h"
 
 #define TRIES_AT_ONCE 100
-#define TRIES	      (1 << 23) /* what one bpf_loop takes */
+#define TRIES	      (1 << 23) /* what one bpf_loop takes: with a look at the clock in each, 0.1 s or more */
 #define PATIENCE      (SECOND / 5)
 
 /* Tests make every 50th holder late. */
@@ -57,6 +57,7 @@ static __always_inline int try_lock(struct dir *d)
 
 struct waiting {
 	struct dir *d;
+	__u64 until;
 	__u32 word;
 	int got;
 };
@@ -69,29 +70,20 @@ static long wait_once(__u32 i, struct waiting *w)
 	if (BY_CGROUP && holder == w->word)
 		return 1;
 	if (holder || __sync_val_compare_and_swap(&w->d->lock, 0, w->word))
-		return 0;
+		return bpf_ktime_get_ns() > w->until;
 	w->got = 1;
 	return 1;
 }
 
 __noinline int wait_for_lock(struct dir *d)
 {
-	__u64 begun = bpf_ktime_get_ns();
+	struct waiting w = {.d = d, .until = bpf_ktime_get_ns() + PATIENCE, .word = lock_word()};
 
 	if (!d)
 		return 0;
-	struct waiting w = {.d = d, .word = lock_word()};
-
-	for (int i = 0; i < 64; i++) {
+	if (bpf_loop(TRIES, wait_once, &w, 0) == TRIES)
 		bpf_loop(TRIES, wait_once, &w, 0);
-		if (w.got)
-			return 1;
-		if (BY_CGROUP && *(volatile __u32 *)&d->lock == w.word)
-			break;
-		if (bpf_ktime_get_ns() - begun > PATIENCE)
-			break;
-	}
-	return 0;
+	return w.got;
 }
 
 /* 0 only after PATIENCE, or where the holder was interrupted on this CPU: then the segment is not read, and what follows finds a
