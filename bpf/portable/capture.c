@@ -466,6 +466,7 @@ EXPORT void capture_end(void)
 {
 	if (!seen.first_ns)
 		return;
+	machine_book_waiting();
 	machine_stop();
 	tick_at(next_tick, true);
 	put(&out, "{\"type\":\"bye\",\"reason\":\"the end of the capture\"}\n");
