@@ -24,6 +24,8 @@
  */
 #define SILENT_TICKS		3600
 #define SILENT_TICKS_PER_PACKET 2
+/* No recording has a tick of more than a year. */
+#define LONGEST_TICK (365 * 86400 * SECOND)
 
 #define EXPORT __attribute__((used, visibility("default")))
 
@@ -160,6 +162,8 @@ static void go_to(uint64_t ns, bool is_present)
 	}
 	if (next_tick <= ns) {
 		seen.skipped_s += (ns - next_tick) / SECOND;
+		for (uint64_t last = next_tick - SECOND; ns - last > LONGEST_TICK + SECOND;)
+			tick_at(last += LONGEST_TICK, false);
 		next_tick = ns / SECOND * SECOND;
 		tick_at(next_tick, false);
 		next_tick += SECOND;

@@ -39,4 +39,12 @@ describe('pauses of a capture', () => {
     assert.match(notes.join(), /seconds without a packet have no tick of their own/)
     assert.equal(counts['10.0.1.10:8080 GET /a 200'], 150)
   })
+
+  it('of years lose no tick, and no second of the capture', async () => {
+    const { packets } = asking(asking(new Conversation().open()).waits(3 * 366 * 86_400_000))
+    const { frames, notes, counts } = await readBytes(pcap(packets))
+    assert.ok(frames.reduce((sum, { length }) => sum + length, 0) >= 3 * 366 * 86_400e6)
+    assert.match(notes.join(), /^9\d{7} seconds without a packet have no tick of their own/)
+    assert.equal(counts['10.0.1.10:8080 GET /a 200'], 2)
+  })
 })
