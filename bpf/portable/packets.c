@@ -56,6 +56,17 @@ static bool is_wrapper(uint16_t type)
 	return type == 0x88e7 || type == 0x88e5 || type == 0x894f || type == 0x6558;
 }
 
+/* The number of a protocol: one byte where PPP has compressed it. */
+static enum network is_in_ppp(struct frame *f, uint32_t offset)
+{
+	if (!is_captured(f, offset, 2))
+		return NO_NETWORK;
+	uint32_t size = f->bytes[offset] & 1 ? 1 : 2;
+	uint8_t protocol = f->bytes[offset + size - 1];
+
+	return (size == 1 || !f->bytes[offset]) && (protocol == 0x21 || protocol == 0x57) ? at_ip(f, offset + size) : NO_NETWORK;
+}
+
 /* The type at `offset`, behind VLAN tags and the header of PPPoE. */
 static enum network is_behind_tags(struct frame *f, uint32_t offset)
 {
@@ -67,7 +78,7 @@ static enum network is_behind_tags(struct frame *f, uint32_t offset)
 		uint16_t type = be16(f->bytes + offset);
 
 		if (type == 0x8864)
-			return at_ip(f, offset + 2 + 8);
+			return is_in_ppp(f, offset + 2 + 6);
 		if (type == 0x8847 || type == 0x8848)
 			return is_behind_labels(f, offset + 2);
 		/* a length: LLC, and perhaps SNAP with the type */
