@@ -260,11 +260,11 @@ static enum content read_icmp(const struct frame *f, uint32_t at, bool six, stru
 }
 
 /* A tunnel: IP in IP, GRE, ESP, AH, Ethernet in IP, L2TP, MPLS in IP; and over UDP VXLAN (also its old port), Geneve, GTP, IPsec,
- * WireGuard. */
+ * WireGuard, GRE, MPLS, L2TP, Teredo, AYIYA. */
 static bool is_tunnel(const struct frame *f, const struct transport *t)
 {
 	static const uint8_t protocols[] = {4, 41, 47, 50, 51, 97, 115, 137};
-	static const uint16_t ports[] = {4789, 4790, 8472, 6081, 2152, 4500, 51820};
+	static const uint16_t ports[] = {4789, 4790, 8472, 6081, 2152, 4500, 51820, 4754, 6635, 1701, 3544, 5072};
 
 	for (size_t i = 0; i < sizeof(protocols); i++)
 		if (t->protocol == protocols[i])
