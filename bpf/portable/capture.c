@@ -130,7 +130,8 @@ static void begin_at(uint64_t ns)
 {
 	clock_ns = ns;
 	machine_set_clock(ns);
-	next_tick = (ns / SECOND + 1) * SECOND;
+	/* a recording's times are µs: the first tick has one at least */
+	next_tick = ((ns + 1000) / SECOND + 1) * SECOND;
 	tick_begin(tick, &out);
 }
 
