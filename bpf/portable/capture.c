@@ -24,6 +24,8 @@
  */
 #define SILENT_TICKS		3600
 #define SILENT_TICKS_PER_PACKET 2
+/* No recording has a tick of more than a year. */
+#define LONGEST_TICK (365 * 86400 * SECOND)
 
 #define EXPORT __attribute__((used, visibility("default")))
 
@@ -128,7 +130,8 @@ static void begin_at(uint64_t ns)
 {
 	clock_ns = ns;
 	machine_set_clock(ns);
-	next_tick = (ns / SECOND + 1) * SECOND;
+	/* a recording's times are µs: the first tick has one at least */
+	next_tick = ((ns + 1000) / SECOND + 1) * SECOND;
 	tick_begin(tick, &out);
 }
 
@@ -160,6 +163,8 @@ static void go_to(uint64_t ns, bool is_present)
 	}
 	if (next_tick <= ns) {
 		seen.skipped_s += (ns - next_tick) / SECOND;
+		for (uint64_t last = next_tick - SECOND; ns - last > LONGEST_TICK + SECOND;)
+			tick_at(last += LONGEST_TICK, false);
 		next_tick = ns / SECOND * SECOND;
 		tick_at(next_tick, false);
 		next_tick += SECOND;
@@ -466,6 +471,7 @@ EXPORT void capture_end(void)
 {
 	if (!seen.first_ns)
 		return;
+	machine_book_waiting();
 	machine_stop();
 	tick_at(next_tick, true);
 	put(&out, "{\"type\":\"bye\",\"reason\":\"the end of the capture\"}\n");

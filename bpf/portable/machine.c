@@ -162,6 +162,22 @@ void machine_expect_request(const struct ends *ends, uint32_t sequence)
 		f->out.in_hole |= AT_REQUEST;
 }
 
+static long book_waiting(struct bpf_map *map, void *key, struct flow *f, void *context)
+{
+	for (__u32 number = f->oldest; number != f->started && number - f->oldest < DEPTH; number++)
+		if (phase_of(f, number) == PHASE_OPEN && exchange_of(f, number)->deferred)
+			commit_deferred(f, number);
+	return 0;
+}
+
+void machine_book_waiting(void)
+{
+	bpf_for_each_map_elem(&flows4, book_waiting, 0, 0);
+	bpf_for_each_map_elem(&flows6, book_waiting, 0, 0);
+	bpf_for_each_map_elem(&more_flows4, book_waiting, 0, 0);
+	bpf_for_each_map_elem(&more_flows6, book_waiting, 0, 0);
+}
+
 void machine_count_missed(void)
 {
 	count_shared(L_AMBIGUOUS);

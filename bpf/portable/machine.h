@@ -35,6 +35,9 @@ void frame_arrives(const struct frame *frame);
 struct ends;
 void machine_expect_request(const struct ends *ends, uint32_t sequence);
 
+/* The capture is over: a request that waits for an answer, because its connection may be a tunnel, counts without one. */
+void machine_book_waiting(void);
+
 /* A request whose line was captured in part is not read. */
 void machine_count_missed(void);
 /* A segment with payload that was there before. */

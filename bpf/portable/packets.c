@@ -56,6 +56,17 @@ static bool is_wrapper(uint16_t type)
 	return type == 0x88e7 || type == 0x88e5 || type == 0x894f || type == 0x6558;
 }
 
+/* The number of a protocol: one byte where PPP has compressed it. */
+static enum network is_in_ppp(struct frame *f, uint32_t offset)
+{
+	if (!is_captured(f, offset, 2))
+		return NO_NETWORK;
+	uint32_t size = f->bytes[offset] & 1 ? 1 : 2;
+	uint8_t protocol = f->bytes[offset + size - 1];
+
+	return (size == 1 || !f->bytes[offset]) && (protocol == 0x21 || protocol == 0x57) ? at_ip(f, offset + size) : NO_NETWORK;
+}
+
 /* The type at `offset`, behind VLAN tags and the header of PPPoE. */
 static enum network is_behind_tags(struct frame *f, uint32_t offset)
 {
@@ -67,7 +78,7 @@ static enum network is_behind_tags(struct frame *f, uint32_t offset)
 		uint16_t type = be16(f->bytes + offset);
 
 		if (type == 0x8864)
-			return at_ip(f, offset + 2 + 8);
+			return is_in_ppp(f, offset + 2 + 6);
 		if (type == 0x8847 || type == 0x8848)
 			return is_behind_labels(f, offset + 2);
 		/* a length: LLC, and perhaps SNAP with the type */
@@ -249,11 +260,11 @@ static enum content read_icmp(const struct frame *f, uint32_t at, bool six, stru
 }
 
 /* A tunnel: IP in IP, GRE, ESP, AH, Ethernet in IP, L2TP, MPLS in IP; and over UDP VXLAN (also its old port), Geneve, GTP, IPsec,
- * WireGuard. */
+ * WireGuard, GRE, MPLS, L2TP, Teredo, AYIYA. */
 static bool is_tunnel(const struct frame *f, const struct transport *t)
 {
 	static const uint8_t protocols[] = {4, 41, 47, 50, 51, 97, 115, 137};
-	static const uint16_t ports[] = {4789, 4790, 8472, 6081, 2152, 4500, 51820};
+	static const uint16_t ports[] = {4789, 4790, 8472, 6081, 2152, 4500, 51820, 4754, 6635, 1701, 3544, 5072};
 
 	for (size_t i = 0; i < sizeof(protocols); i++)
 		if (t->protocol == protocols[i])

@@ -184,6 +184,14 @@ export const LINKS: Readonly<Record<string, Link>> = {
     (packet) =>
       Buffer.concat([Buffer.alloc(12, 2), be16(0x8864, 0x1100, 1, packet.ip.length + 2, 0x21), packet.ip]),
   ],
+  'PPPoE, its protocol in a byte': [
+    1,
+    (packet) => {
+      const protocol = packet.ip[0]! >> 4 === 6 ? 0x57 : 0x21
+      const header = be16(0x8864, 0x1100, 1, packet.ip.length + 1)
+      return Buffer.concat([Buffer.alloc(12, 2), header, Buffer.from([protocol]), packet.ip])
+    },
+  ],
   MPLS: [
     1,
     (packet) => Buffer.concat([Buffer.alloc(12, 2), be16(0x8847), Buffer.from([0, 1, 1, 64]), packet.ip]),

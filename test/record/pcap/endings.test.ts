@@ -56,3 +56,14 @@ for (const ends of [ENDS, ENDS6])
       assert.deepEqual([connection.earlyClose, connection.refused], [1, 0])
     })
   })
+
+describe('the end of a capture', () => {
+  for (const [name, ends] of Object.entries({ IPv4: ENDS, IPv6: ENDS6 }))
+    it(`has the open requests of connections that are older than it, over ${name}`, async () => {
+      const packets = [1, 2, 3].flatMap(
+        (at) => new Conversation({ ...ends, clientPort: 40_000 + at }).asks(GET).packets,
+      )
+      const { totals } = sumOf((await readBytes(pcap(packets))).frames.map(ofFrame))
+      assert.deepEqual([totals.requests, totals.inFlight, totals.sentBytes], [3, 3, 3 * GET.length])
+    })
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Conversation, pcap } from './conversation.ts'
+import { Conversation, ENDS, LINKS, pcap, START } from './conversation.ts'
 import { readBytes } from './read.ts'
 
 const asking = (conversation: Conversation): Conversation =>
@@ -38,5 +38,22 @@ describe('pauses of a capture', () => {
     )
     assert.match(notes.join(), /seconds without a packet have no tick of their own/)
     assert.equal(counts['10.0.1.10:8080 GET /a 200'], 150)
+  })
+
+  it('of years lose no tick, and no second of the capture', async () => {
+    const { packets } = asking(asking(new Conversation().open()).waits(3 * 366 * 86_400_000))
+    const { frames, notes, counts } = await readBytes(pcap(packets))
+    assert.ok(frames.reduce((sum, { length }) => sum + length, 0) >= 3 * 366 * 86_400e6)
+    assert.match(notes.join(), /^9\d{7} seconds without a packet have no tick of their own/)
+    assert.equal(counts['10.0.1.10:8080 GET /a 200'], 2)
+  })
+})
+
+describe('a capture that begins in the last microsecond of a second', () => {
+  it('has no tick without a length', async () => {
+    const { packets } = asking(new Conversation(ENDS, START + 999_999_999n).open())
+    const { frames, counts } = await readBytes(pcap(packets, LINKS.Ethernet, { isNs: true }))
+    assert.equal(frames.length, 1)
+    assert.equal(counts['10.0.1.10:8080 GET /a 200'], 1)
   })
 })

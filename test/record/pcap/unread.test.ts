@@ -32,6 +32,9 @@ const inTunnel: Readonly<Record<string, (packet: Packet) => Buffer>> = {
         ethernet([8, 0], ip),
       ]),
     ),
+  'GRE over UDP': ({ ip }) =>
+    outer(17, Buffer.concat([Buffer.from([0xc0, 0, 0x12, 0x92, 0, 0, 0, 0, 0, 0, 8, 0]), ip])),
+  Teredo: ({ ip }) => outer(17, Buffer.concat([Buffer.from([0xc0, 0, 0x0d, 0xd8, 0, 0, 0, 0]), ip])),
   MACsec: ({ ip }) => ethernet([0x88, 0xe5], ip),
   'Ethernet in MPLS': ({ ip }) => ethernet([0x88, 0x47, 0, 1, 1, 64, 0, 0, 0, 0], ethernet([8, 0], ip)),
   'five VLAN tags': ({ ip }) => ethernet([...Array<number[]>(5).fill([0x81, 0, 0, 1]).flat(), 8, 0], ip),
