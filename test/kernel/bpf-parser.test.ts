@@ -70,7 +70,9 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ['r->left = b << 8', 'r->left = b'],
       ['(b >> 6) * 9', '(b >> 6) * 8'],
       ['b[0] == 1 && b[1] == 1', 'b[0] == 1'],
-      ['b[3] == 0 && b[4]', 'b[4]'],
+      ['< length + 4', '< length + 3'],
+      ['!length || b[5] ||', '!length ||'],
+      ['classes[b[6 + i]] & C_TOKEN', 'classes[b[6]] & C_TOKEN'],
       ['i < 6 && digits', 'i < 2 && digits'],
       ['&& b[4] > ', '|| b[4] > '],
     ] as const) {

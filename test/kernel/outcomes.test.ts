@@ -9,7 +9,14 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { uncaptured } from './lab/beside.ts'
-import { assertEqualsTruth, assertNothingLost, assertReconciles, failuresOf, rowsOf } from './lab/compare.ts'
+import {
+  assertEqualsTruth,
+  assertNothingLost,
+  assertReconciles,
+  failuresOf,
+  rowsOf,
+  truthOf,
+} from './lab/compare.ts'
 import { buildStatic } from './lab/neighbour.ts'
 import { Cable, range } from './lab/network.ts'
 import { canRunRealtime, startLabNginx } from './lab/nginx.ts'
@@ -21,6 +28,7 @@ import { watch, type Helper, type Seen } from './lab/watch.ts'
 import type { ConnectionCounts } from '../../src/frame/model/frame.ts'
 
 const FAR = '10.77.0.2'
+const FAR6 = 'fd77::2'
 const OTHER = '10.77.0.3'
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
@@ -112,6 +120,29 @@ describe('outcomes', { skip: lacking() }, () => {
     assert.deepEqual(failuresOf(seen), { [`${FAR}:${port} GET /late`]: { aborted: 10 } })
     assertNothingLost(seen)
     assertReconciles(seen)
+  })
+
+  test('nginx closes with an answer unread, and so resets the connection: the body is cut, its end known', async () => {
+    port++
+    const body = 'x'.repeat(2_000_000)
+    const rules = {
+      '*': { steps: [{ send: `HTTP/1.1 500 No\r\nContent-Length: ${body.length}\r\n\r\n${body}` }] },
+    }
+    const servers = [`${FAR}:${port}`, `[${FAR6}]:${port}`]
+    const paths = ['/four', '/six']
+    for (const address of [FAR, FAR6]) await cable.far.call('listen', { address, port, rules })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; proxy_intercept_errors on; error_page 500 /own; location /own { return 200 own; }
+         ${servers.map((server, at) => `location ${paths[at]!} { proxy_pass http://${server}; }`).join(' ')} }`,
+    )
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: paths.map(get), times: 10 }),
+    )
+    const attempts = nginx.attempts()
+    await nginx.stop()
+    assertEqualsTruth(seen, truthOf(attempts))
+    assert.deepEqual([seen.sum.totals.bodyReset, seen.sum.totals.total.count], [20, 20])
   })
 
   test('a reset in the body is an attribute of an answered request', async () => {

@@ -77,6 +77,35 @@ describe('protocols', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('uwsgi is told whatever its modifiers and its first variable are', async () => {
+    const to = backends.find(({ protocol }) => protocol === 'uwsgi')!.address
+    const ways = [
+      '0 0 QUERY_STRING',
+      '5 0 QUERY_STRING',
+      '30 0 HTTP_HOST',
+      '0 1 UWSGI_SCHEME',
+      '255 7 A',
+    ].map((way) => way.split(' '))
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `server { listen 127.0.0.1:8080; uwsgi_read_timeout 200ms; ${ways
+        .map(
+          ([one, two, name], i) =>
+            `location = /${i} { uwsgi_pass ${to}; uwsgi_modifier1 ${one}; uwsgi_modifier2 ${two}; uwsgi_param ${name} b; }`,
+        )
+        .join('\n')} }`,
+    )
+    const requests = ways.map((_, i) => get(`/${i}`))
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, times: 2 }),
+    )
+    await nginx.stop()
+    assert.deepEqual(
+      seen.sum.backends.map(({ backend, connection }) => [backend.address, connection.uwsgiConnects]),
+      [[to, 10]],
+    )
+  })
+
   test('what cannot be read is told as such in JSON and in the report, and its failures are a share of its connects', async () => {
     const shut = `${HOSTS[0]}:9`
     const nginx = await startLabNginx(

@@ -231,6 +231,21 @@ static __always_inline int has_request_left_over(struct sock *sk)
 	return 1;
 }
 
+/*
+ * The kernel has given the connection up, and no packet says so: nobody has acknowledged what nginx sent (tcp_retries2,
+ * TCP_USER_TIMEOUT). A reset was seen to arrive.
+ */
+static __always_inline void end_if_given_up(struct sock *sk)
+{
+	int error = sk->sk_err;
+	struct flow *f = error && error != ECONNRESET ? flow_of(sk) : 0;
+
+	if (!f || f->kind != KIND_HTTP)
+		return;
+	end_all(f, OUTCOME_UNANSWERED, bpf_ktime_get_ns());
+	f->closed = 1;
+}
+
 static __always_inline int is_nearly_closed(int state)
 {
 	return state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSE;
@@ -288,6 +303,8 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to, 
 		a = *found;
 		book_attempt_failure(&a, UNREACHABLE);
 	}
+	if ((from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && to == TCP_CLOSE)
+		end_if_given_up(sk);
 	if (to == TCP_CLOSE) {
 		/* before it is forgotten: the sweep may book at the same time */
 		leave_tls_unread(found);

@@ -56,10 +56,19 @@ static __always_inline void translate_if_known(struct packet *p)
 		translate(p);
 }
 
-/* Compares the packet with the socket that sends it, whose own port alone is in host byte order. */
-static __always_inline void translate4_by_socket(struct bpf_sock *sk, struct packet *p)
+/* A closed socket may still send a RST. It has its port in `inet_sport` only. */
+static __always_inline __u16 own_port_of(struct bpf_sock *sk)
 {
-	struct key4 own = {.netid = netid_of(p), .rport = sk->dst_port, .lport = bpf_htons(sk->src_port)};
+	__u16 port = bpf_htons(sk->src_port);
+	struct tcp_sock *tcp = port ? 0 : bpf_skc_to_tcp_sock(sk);
+
+	return tcp ? tcp->inet_conn.icsk_inet.inet_sport : port;
+}
+
+/* Compares the packet with the socket that sends it. */
+static __always_inline void translate4_by_socket(struct bpf_sock *sk, struct packet *p, __u16 lport)
+{
+	struct key4 own = {.netid = netid_of(p), .rport = sk->dst_port, .lport = lport};
 
 	own.remote = sk->dst_ip4;
 	own.local = sk->src_ip4;
@@ -68,9 +77,9 @@ static __always_inline void translate4_by_socket(struct bpf_sock *sk, struct pac
 		translate4(p, &own);
 }
 
-static __always_inline void translate6_by_socket(struct bpf_sock *sk, struct packet *p)
+static __always_inline void translate6_by_socket(struct bpf_sock *sk, struct packet *p, __u16 lport)
 {
-	struct key6 own = {.netid = netid_of(p), .rport = sk->dst_port, .lport = bpf_htons(sk->src_port)};
+	struct key6 own = {.netid = netid_of(p), .rport = sk->dst_port, .lport = lport};
 	__u32 *remote = (__u32 *)own.remote, *local = (__u32 *)own.local;
 	const __u32 *wire_remote = (const __u32 *)p->k6.remote, *wire_local = (const __u32 *)p->k6.local;
 	int differs = own.rport != p->k6.rport || own.lport != p->k6.lport;
@@ -100,9 +109,9 @@ __noinline int translate_by_socket(struct __sk_buff *skb, struct packet *p)
 	if (!sk)
 		return 0;
 	if (p->family == 4)
-		translate4_by_socket(sk, p);
+		translate4_by_socket(sk, p, own_port_of(sk));
 	else
-		translate6_by_socket(sk, p);
+		translate6_by_socket(sk, p, own_port_of(sk));
 	return 0;
 }
 

@@ -13,10 +13,20 @@ static __always_inline int is_fastcgi(const __u8 *b)
 	return b[0] == 1 && b[1] == 1 && b[4] == 0 && b[5] == 8;
 }
 
-/* A uwsgi packet with modifiers 0: a size, then variables, each name with its length before it. */
+/*
+ * A uwsgi packet: variables and their size between two modifiers, which may be any (uwsgi_modifier1 30). Each name has its length
+ * before it.
+ */
 static __always_inline int is_uwsgi(const __u8 *b)
 {
-	return b[0] == 0 && (b[1] || b[2]) && b[3] == 0 && b[4] && b[5] == 0 && b[6] >= 'A' && b[6] <= 'z';
+	__u32 length = b[4];
+
+	if (!length || b[5] || (b[1] | (__u32)b[2] << 8) < length + 4)
+		return 0;
+	for (__u32 i = 0; i < 10 && i < length; i++)
+		if (!(classes[b[6 + i]] & C_TOKEN))
+			return 0;
+	return 1;
 }
 
 /* A netstring whose first header is CONTENT_LENGTH, as the specification of SCGI demands. */
@@ -51,7 +61,7 @@ static __always_inline enum protocol protocol_of(const __u8 *b, __u32 n)
 		return PROTOCOL_H2;
 	if (is_fastcgi(b))
 		return PROTOCOL_FASTCGI;
-	if (is_uwsgi(b))
+	if (n >= 16 && is_uwsgi(b))
 		return PROTOCOL_UWSGI;
 	if (n >= 16 && is_scgi(b))
 		return PROTOCOL_SCGI;
