@@ -371,6 +371,7 @@ describe('outcomes', { skip: lacking() }, () => {
       ),
     )
     assert.deepEqual(rowsOf(seen), { [`${FAR}:${port} GET /once`]: { requests: 10, codes: { 200: 10 } } })
+    assert.equal(seen.final.loss.unmatchedResponses, 0)
     assertReconciles(seen)
   })
 

@@ -293,13 +293,15 @@ static __always_inline int frames_may_begin(source_t *source, struct flow *f, st
 
 /*
  * Nothing is pending: a late body, a 408 on an idle connection, or answers to requests that we did not see. One of these begins
- * where the last one ended, or when the backend has acknowledged something new.
+ * where the last one ended, or when the backend has acknowledged something new. Where it has not since its last segment, nobody
+ * has asked for what it says.
  */
 static __always_inline int stray_bytes(source_t *source, struct flow *f, struct scratch *s)
 {
 	struct dir *d = &f->in;
 	struct work *w = &s->work;
 	__u32 n = w->len > CHUNK ? CHUNK : w->len, status = 0;
+	int was_asked_for = w->ack != f->peer_ack || seq_after(w->ack, f->out.next);
 
 	if (frames_may_begin(source, f, s))
 		return 0;
@@ -322,7 +324,7 @@ static __always_inline int stray_bytes(source_t *source, struct flow *f, struct 
 		return 1;
 	d->stray = 1;
 	d->left = ~0ULL;
-	return status ? unmatched_answer(s, d, n) : 1;
+	return status && was_asked_for ? unmatched_answer(s, d, n) : 1;
 }
 
 static __always_inline int message_begins_here(source_t *source, struct scratch *s)

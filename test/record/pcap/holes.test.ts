@@ -117,3 +117,12 @@ it('an answer of gRPC whose end came out of order ends no others: what follows o
     '10.79.0.2:8301 connects': 1,
   })
 })
+
+it('an answer that nobody asked for, as a 408 on an idle connection, is no loss', async () => {
+  const late = 'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n'
+  const talk = new Conversation(ENDS).open()
+  talk.asks(get('/a')).answers(OK).acknowledges().waits(5000).answers(late).acknowledges()
+  const read = await readBytes(pcap(talk.close().packets))
+  assert.deepEqual(read.counts, { '10.0.1.10:8080 GET /a 200': 1, '10.0.1.10:8080 connects': 1 })
+  assert.deepEqual(lossOf(read), { holes: 0, unmatched: 0, unseen: 0 })
+})
