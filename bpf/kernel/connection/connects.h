@@ -303,8 +303,6 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to, 
 		a = *found;
 		book_attempt_failure(&a, UNREACHABLE);
 	}
-	if ((from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && to == TCP_CLOSE)
-		end_if_given_up(sk);
 	if (to == TCP_CLOSE) {
 		/* before it is forgotten: the sweep may book at the same time */
 		leave_tls_unread(found);
@@ -336,12 +334,15 @@ static __always_inline int is_seen(void)
 }
 #endif
 
-static __always_inline void follow(struct sock *sk, int to)
+static __always_inline void follow(struct sock *sk, int from, int to)
 {
 	__u64 key = (__u64)(long)sk;
 
 	if (!is_seen())
 		return;
+	/* also of a connection that is older than we are, and so of no attempt */
+	if ((from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && to == TCP_CLOSE)
+		end_if_given_up(sk);
 	plaintext_goes_on(sk, key, to);
 	if (to == TCP_LISTEN)
 		listening_begins(sk);
@@ -369,7 +370,7 @@ int upstreamtop_states(__u64 *context)
 		f->state = to;
 		*(volatile __u64 *)&f->socket = (__u64)(long)sk;
 	}
-	follow(sk, to);
+	follow(sk, context[1], to);
 	return 0;
 }
 
@@ -384,7 +385,7 @@ int upstreamtop_states_too(__u64 *context)
 		f->socket = 0;
 		return 0;
 	}
-	follow(sk, to);
+	follow(sk, context[1], to);
 	return 0;
 }
 
