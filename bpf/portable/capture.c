@@ -46,7 +46,7 @@ static struct {
 /* What the caller shows beside the recording. */
 static struct {
 	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed, wrapped,
-	    unasked, bare, translated, skipped_s;
+	    unasked, bare, translated, skipped_s, undated;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -384,6 +384,10 @@ static void take(const struct captured_packet *p)
 	if (!is_readable_link(p->link_type)) {
 		seen.other_links++;
 		return;
+	}
+	if (ns == NO_TIME) {
+		seen.undated++;
+		ns = clock_ns;
 	}
 	if (!seen.first_ns) {
 		seen.first_ns = ns ? ns : 1;

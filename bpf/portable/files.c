@@ -8,6 +8,7 @@
 #include "files.h"
 
 #define MAX_INTERFACES 4096
+#define SECOND	       1000000000ULL
 #define MAX_RECORD     (1 << 18) /* bytes of a packet, as tcpdump and Wireshark take at most */
 #define MAX_BLOCK      (16 << 20)
 
@@ -104,19 +105,20 @@ static size_t read_pcap_packet(struct capture_file *f, const uint8_t *at, size_t
 static uint64_t ns_of(const struct interface *i, uint64_t units)
 {
 	uint32_t n = i->resolution & 0x7f;
-	uint64_t per_second = 1, offset = i->offset_s * 1000000000LL;
+	uint64_t per_second = 1, seconds = 0, ns = 0;
 
-	if (i->resolution & 0x80)
-		return n > 63 ? offset
-			      : offset + (units >> n) * 1000000000ULL +
-				    (uint64_t)((double)(units & ((1ULL << n) - 1)) * 1e9 / (double)(1ULL << n));
-	if (n > 19)
-		return offset;
-	for (uint32_t k = 0; k < n; k++)
-		per_second *= 10;
-	return offset + units / per_second * 1000000000ULL +
-	       (per_second <= 1000000000ULL ? units % per_second * (1000000000ULL / per_second)
-					    : units % per_second / (per_second / 1000000000ULL));
+	if (i->resolution & 0x80 && n <= 63) {
+		seconds = units >> n;
+		ns = (uint64_t)((double)(units & ((1ULL << n) - 1)) * 1e9 / (double)(1ULL << n));
+	} else if (n <= 19) {
+		for (uint32_t k = 0; k < n; k++)
+			per_second *= 10;
+		seconds = units / per_second;
+		ns = per_second <= SECOND ? units % per_second * (SECOND / per_second)
+					  : units % per_second / (per_second / SECOND);
+	}
+	seconds += i->offset_s;
+	return seconds < LATEST_S ? seconds * SECOND + ns : NO_TIME;
 }
 
 static void read_interface(struct capture_file *f, const uint8_t *at, size_t n)

@@ -5,8 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The year 2200: no recording has a later time, and none before 1970. */
+#define LATEST_S 7258118400ULL
+#define NO_TIME	 UINT64_MAX
+
 struct captured_packet {
-	uint64_t ns; /* since 1970 */
+	uint64_t ns; /* since 1970, or NO_TIME */
 	const uint8_t *bytes;
 	uint32_t captured, length;
 	uint32_t link_type;

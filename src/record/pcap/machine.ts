@@ -55,6 +55,8 @@ export interface Seen {
   readonly translated: number
   /** seconds without a packet that have no tick of their own */
   readonly skippedSeconds: number
+  /** packets whose time is before 1970 or after 2200 */
+  readonly undated: number
   /** µs since 1970 */
   readonly first: number
   readonly last: number
@@ -131,7 +133,7 @@ export class CaptureMachine {
   }
 
   get seen(): Seen {
-    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 16)
+    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 17)
     const at = (index: number): number => Number(fields[index])
     return {
       packets: at(0),
@@ -150,6 +152,7 @@ export class CaptureMachine {
       bare: at(13),
       translated: at(14),
       skippedSeconds: at(15),
+      undated: at(16),
     }
   }
 

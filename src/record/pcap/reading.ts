@@ -155,6 +155,7 @@ export class Reading {
       notChosen,
       backwards,
       skippedSeconds,
+      undated,
     } = seen
     const parts: readonly (readonly [number, string])[] = [
       [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
@@ -178,6 +179,7 @@ export class Reading {
         'segments are of connections that the capture shows before NAT and behind it: they count once, as they were seen first',
       ],
       [notChosen, 'segments are left out by --client or --server-port'],
+      [undated, 'packets have a time before 1970 or after 2200, and count at that of the one before them'],
       [backwards, 'packets are older than the one before them, and count at its time'],
       [
         skippedSeconds,

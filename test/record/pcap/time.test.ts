@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Conversation, ENDS, LINKS, pcap, START } from './conversation.ts'
+import { Conversation, ENDS, LINKS, pcap, pcapng, START } from './conversation.ts'
 import { readBytes } from './read.ts'
 
 const asking = (conversation: Conversation): Conversation =>
@@ -55,5 +55,26 @@ describe('a capture that begins in the last microsecond of a second', () => {
     const { frames, counts } = await readBytes(pcap(packets, LINKS.Ethernet, { isNs: true }))
     assert.equal(frames.length, 1)
     assert.equal(counts['10.0.1.10:8080 GET /a 200'], 1)
+  })
+})
+
+describe('packets of a time that no recording has', () => {
+  const year = (n: number): bigint => BigInt(Date.UTC(n, 0)) * 1_000_000n
+
+  it('count at that of the one before them, and it is said', async () => {
+    const packets = asking(new Conversation().open()).packets.map((packet, i) =>
+      i === 3 ? { ...packet, at: year(3000) } : i === 4 ? { ...packet, at: 2n ** 73n } : packet,
+    )
+    const { frames, notes, counts } = await readBytes(pcapng(packets))
+    assert.equal(frames.length, 1)
+    assert.match(notes.join(), /^2 packets have a time before 1970 or after 2200/)
+    assert.equal(counts['10.0.1.10:8080 GET /a 200'], 1)
+  })
+
+  it('are in 1970 where no other is', async () => {
+    const { frames, counts } = await readBytes(
+      pcapng(asking(new Conversation(ENDS, year(3000)).open()).packets),
+    )
+    assert.deepEqual([frames.length, frames[0]?.start, counts['10.0.1.10:8080 GET /a 200']], [1, 0, 1])
   })
 })
