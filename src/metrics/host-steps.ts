@@ -68,8 +68,9 @@ export class HostSteps {
     }
   }
 
+  /** Where the clock had not caught up, the rest has no time of its own: it is told right behind the last sample, so that no count is lost. */
   end(): void {
-    this.#close()
+    this.#close((this.#times.at(-1) ?? 0) + 1)
   }
 
   #add(frame: SecondFrame): void {
@@ -82,9 +83,9 @@ export class HostSteps {
   }
 
   /** Where the clock was set back, the step stays open until the clock has caught up: a sample's time never falls. */
-  #close(): void {
+  #close(earliest = 0): void {
     const { host, tick } = this.#totals
-    const time = Math.round((host.lastTick ?? 0) / 1000)
+    const time = Math.max(earliest, Math.round((host.lastTick ?? 0) / 1000))
     if (tick === this.#told || time <= (this.#times.at(-1) ?? 0)) return
     const step = this.#times.push(time) - 1
     this.#spool.append(this, [host.coverage ?? NaN, host.lastTick ?? NaN, ...host.loss, ...host.excluded])

@@ -30,6 +30,7 @@ test('what compact and --hourly cannot do is exit 2', () =>
   inFolder(async (folder) => {
     for (const [args, why] of [
       [['compact', join(folder, 'none')], /there is no folder ".*none"/],
+      [['compact', import.meta.filename], /there is no folder ".*compact.test.ts"/],
       [['compact', folder, '--day', '2026-02-30'], /--day: "2026-02-30" is no date/],
       [['compact', folder, '--day', 'today'], /is no date/],
       [['compact', '-'], /./],

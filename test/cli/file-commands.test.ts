@@ -215,6 +215,37 @@ test('synth makes the same recording from the same seed, and explains an invalid
   })
 })
 
+test('synth begins at a time that is one, in a zone that is one', async () => {
+  await inFolder(async (folder) => {
+    for (const [i, [start, zone, first]] of [
+      ['2026-02-20', 'UTC', '2026-02-20T00:00:00.000Z'],
+      ['2026-02-20T10:00', 'Europe/Berlin', '2026-02-20T09:00:00.000Z'],
+      ['2026-02-20T10:00:00+05:30', 'Europe/Berlin', '2026-02-20T04:30:00.000Z'],
+    ].entries()) {
+      const file = join(folder, `${i}.db`)
+      const made = await runCommand(['synth', '-o', file, '--secs', '2', '--start', start!, '--tz', zone!])
+      assert.equal(made.code, 0, made.stderr)
+      const { recording } = JSON.parse((await runCommand(['info', file, '--format', 'json'])).stdout) as {
+        recording: { start: string }
+      }
+      assert.equal(recording.start, first)
+    }
+    for (const [option, value] of [
+      ['--start', '2026-02-30T10:00Z'],
+      ['--start', '1960-01-01T00:00Z'],
+      ['--start', '9999-12-31T00:00Z'],
+      ['--start', '14:02'],
+      ['--start', 'Nov 22 2026'],
+      ['--tz', 'Europe/Nowhere'],
+    ]) {
+      const wrong = await runCommand(['synth', '-o', join(folder, 'x.db'), option!, value!])
+      assert.equal(wrong.code, 2, value)
+      assert.match(wrong.stderr, new RegExp(`${option} "${value}" is n`))
+      assert.ok(!existsSync(join(folder, 'x.db')))
+    }
+  })
+})
+
 test('a file that cannot be marked is refused with an error and not changed', async () => {
   const refusals = {
     'empty.db': /is empty/,

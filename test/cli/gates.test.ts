@@ -1,5 +1,7 @@
 /** Gates without data: `assert` and `diff --fail-on` fail, and say what was not there. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { runCommand, type Ran } from './run-command.ts'
@@ -168,6 +170,29 @@ describe('a gate about any one backend', () => {
     await passes(hold(incident, '5xx(*) < 100%'), /5xx\(10\.0\.1\.1\d:8080\)/)
     await fails(hold(incident, 'not 5xx(*) > 1%'), /^FAIL/)
     await fails(hold(fixture('no-tick.db'), '5xx(*) < 1%'), /no tick was recorded/)
+  })
+
+  it('is about one that vanished, too: its counts in the range are 0, a share of them is nothing', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-gates-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const vanished = join(folder, 'vanished.db')
+    await runCommand(['synth', '-o', vanished, '--secs', '120', '--incident', 'vanish:1@60..120'])
+    const late = ['--from', '+70s']
+    await fails(
+      hold(vanished, ...late, 'requests(*) > 10'),
+      /^FAIL .* measured requests\(10\.0\.1\.10:8080\) = 0 \(of 0\)\n$/,
+    )
+    await fails(
+      hold(vanished, ...late, 'requests(* GET /healthz) > 0'),
+      /10\.0\.1\.10:8080 GET \/healthz\) = 0/,
+    )
+    await passes(hold(vanished, ...late, 'requests(*) > 10', '--where', 'backend != 10.0.1.10:8080'))
+    await passes(hold(vanished, ...late, '5xx(*) < 50%'))
+    const ranges = ['--base', '+0s..+50s', '--target', '+70s..']
+    await fails(
+      runCommand(['diff', vanished, ...ranges, '--fail-on', 'rps(*) < -50%']),
+      /10:8080\) = -100\.0%/,
+    )
   })
 
   it('fails a comparison if one of them has it', async () => {

@@ -134,6 +134,14 @@ test('a recording without ticks is reported', async () => {
   assert.match(stderr, /no ticks/)
 })
 
+test('a range without ticks is reported', async () => {
+  for (const args of [['--print'], ['--json'], ['--frames', '99.99%..100%']]) {
+    const ran = await runCommand(['replay', INCIDENT, '--from', '99.99%', ...args])
+    assert.deepEqual([ran.code, ran.stdout], [0, ''])
+    assert.match(ran.stderr, /this range has no ticks/)
+  }
+})
+
 test('the readable part of a damaged recording is shown, and the damage is reported', async () => {
   const { code, stdout, stderr } = await runCommand([
     'replay',

@@ -145,6 +145,20 @@ test('open requests end with their row, and what is idle stays as it was', () =>
   assert.deepEqual(values('upstreamtop_requests_total'), [1, 1, 1])
 })
 
+test('where the range ends before a clock that was set back has caught up, the rest is told behind the last sample', () => {
+  const samples = exported([recording([0, 15, 30, -100, -99, -98].map((second, i) => one(i, second)))])
+  const counts = samples.filter(({ name }) => name === 'upstreamtop_requests_total')
+  assert.deepEqual(
+    counts.map(({ at, value }) => [Math.round(at! * 1000 - START / 1000), value]),
+    [
+      [1000, 1],
+      [16_000, 2],
+      [31_000, 3],
+      [31_001, 6],
+    ],
+  )
+})
+
 test('where the clock was set back, no sample is older than the one before, and no count is lost', () => {
   const samples = exported([recording([one(0, 100), one(1, 120), one(2, 10), one(3, 11), one(4, 140)])])
   assert.deepEqual(timesOf(samples, 'upstreamtop_requests_total'), [101, 121, 141])

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import { interruptible } from '../../interruption.ts'
@@ -21,7 +21,7 @@ export function compactCommand(io: Io): Command {
     .action(async (directory: string, { day, host }: CompactFlags) => {
       refuseStandardOutput('compact', directory)
       if (day !== undefined) checkDay(day)
-      if (!existsSync(directory))
+      if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
         throw usageError(
           `there is no folder "${directory}"`,
           'Name the one that report --parquet has filled.',

@@ -116,7 +116,18 @@ async function print(
   }
   const { printFrames } = await import('../../replay/print/print.ts')
   const { writePictures } = await import('../write-result.ts')
-  await writePictures(printFrames(recording, { ...options, ...chosen }), options.format, io)
+  const pictures = sayingIfNone(printFrames(recording, { ...options, ...chosen }), io)
+  await writePictures(pictures, options.format, io)
+}
+
+/** A range between two ticks: without a word it would look like one that was printed. */
+function* sayingIfNone(pictures: Iterable<string>, io: Io): Iterable<string> {
+  let isNone = true
+  for (const picture of pictures) {
+    isNone = false
+    yield picture
+  }
+  if (isNone) io.stderr.line('upstreamtop: this range has no ticks: there is nothing to show')
 }
 
 const isBounded = ({ at, frames, from, to }: ReplayFlags): boolean =>

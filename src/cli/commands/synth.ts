@@ -1,13 +1,13 @@
 import { Command } from 'commander'
 import { usageError } from '../../errors.ts'
 import { addMicros, wallMicros, type WallMicros } from '../../frame/model/units.ts'
-import { parseDuration } from '../../frame/time/time.ts'
+import { parseDuration, parseTime, TimeError } from '../../frame/time/time.ts'
 import { INCIDENT_KINDS, type Incident } from '../../simulate/synth-plan.ts'
 import type { Io } from '../io.ts'
 import { refuseStandardOutput } from '../values/file.ts'
 import { wholeNumber } from '../values/number.ts'
 import { repeated } from '../values/repeated.ts'
-import { timeOption } from '../values/time.ts'
+import { timeOption, timeZoneOption } from '../values/time.ts'
 
 interface SynthFlags {
   readonly out: string
@@ -38,22 +38,30 @@ export function synthCommand(io: Io): Command {
     .option('--incident <kind@a..b>', 'something that goes wrong (repeatable), see below', repeated, [])
     .option('--host <name>', 'name of the host', 'synth')
     .option('--start <time>', 'ISO time of the first tick', '2026-11-22T14:00:00Z')
-    .option('--tz <zone>', 'time zone of the recording', 'UTC')
+    .option('--tz <zone>', 'time zone of the recording', timeZoneOption(io), 'UTC')
     .addHelpText('after', DETAILS)
     .action(async (flags: SynthFlags) => {
       refuseStandardOutput('-o', flags.out)
-      const start = startTime(flags.start)
+      const start = startTime(flags.start, flags.tz)
       const incidents = flags.incident.map((text) => incidentOf(text, { ...flags, start }))
       const { writeSynth } = await import('../synth.ts')
       await writeSynth({ ...flags, start, incidents }, io.signal)
     })
 }
 
-function startTime(text: string): WallMicros {
-  const millis = Date.parse(text)
-  if (Number.isNaN(millis))
-    throw usageError(`--start "${text}" is not a time`, 'For example 2026-11-22T14:00:00Z.')
-  return wallMicros(millis * 1000)
+/** When a recording can begin, see store/format/limits.ts; the longest synth ends before 2200. */
+const EVER = { from: wallMicros(0), to: wallMicros(Date.UTC(2199, 11) * 1000 - 1) }
+
+/** A date, or a date and time; without its zone in that of the recording. */
+function startTime(text: string, timeZone: string): WallMicros {
+  const [date, time] = [/^\d{4}-\d\d-\d\d$/.test(text), /^\d{4}-\d\d-\d\d[T ]/i.test(text)]
+  try {
+    if (date || time)
+      return parseTime(date ? `${text}T00:00` : text, { span: EVER, timeZone, now: EVER.from, markers: [] })
+  } catch (error) {
+    if (!(error instanceof TimeError)) throw error
+  }
+  throw usageError(`--start "${text}" is not a time`, 'For example 2026-11-22T14:00:00Z, from 1970 to 2199.')
 }
 
 interface Recorded extends Pick<SynthFlags, 'secs' | 'backends' | 'tz'> {

@@ -197,15 +197,16 @@ function readComparison(cursor: Cursor): Comparison {
   return operator === '==' ? '=' : (operator as Comparison)
 }
 
+/** The power of ten that leads to the base unit. It is read with the number: 57 * 0.01 is more than 57 of 100. */
 const UNITS = {
-  '': ['none', 1],
-  us: ['duration', 1],
-  µs: ['duration', 1],
-  ms: ['duration', 1e3],
-  s: ['duration', 1e6],
-  '%': ['percent', 0.01],
-  pp: ['points', 0.01],
-  '/s': ['rate', 1],
+  '': ['none', 0],
+  us: ['duration', 0],
+  µs: ['duration', 0],
+  ms: ['duration', 3],
+  s: ['duration', 6],
+  '%': ['percent', -2],
+  pp: ['points', -2],
+  '/s': ['rate', 0],
 } as const satisfies Record<string, readonly [Quantity['unit'], number]>
 
 function readQuantity(cursor: Cursor): Quantity {
@@ -216,8 +217,8 @@ function readQuantity(cursor: Cursor): Quantity {
   if (word === '' && cursor.follows(/[A-Za-z%µ/]/y) && !cursor.follows(/(and|or|for)\b/y)) {
     throw new ExpressionError('expected ms, s, us, %, /s or pp', cursor.text, unitAt)
   }
-  const [unit, factor] = UNITS[word as keyof typeof UNITS]
-  return { value: Number(number) * factor, unit, change: /^[+-]/.test(number), text: number + word }
+  const [unit, exponent] = UNITS[word as keyof typeof UNITS]
+  return { value: Number(`${number}e${exponent}`), unit, change: /^[+-]/.test(number), text: number + word }
 }
 
 /** The error for a unit that does not fit. A latency without a unit would be ambiguous: milliseconds or seconds. */

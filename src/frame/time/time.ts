@@ -179,8 +179,10 @@ function readIso(text: string, value: string, scope: TimeScope): WallMicros {
   if (match === null) throw new TimeError(`"${text}" is not a time`, GRAMMAR)
   const [, date = '', time = '', second = ':00', zone] = match
   const millis = Date.parse(`${date}T${time}${second}Z`)
-  if (Number.isNaN(millis)) throw new TimeError(`"${text}" is not a time`, GRAMMAR)
-  if (zone !== undefined) return wallMicros((millis - zoneMillis(zone)) * 1000)
+  const offset = zone === undefined ? 0 : zoneMillis(zone)
+  if (Number.isNaN(millis) || !isDay(date) || Number.isNaN(offset))
+    throw new TimeError(`"${text}" is not a time`, GRAMMAR)
+  if (zone !== undefined) return wallMicros((millis - offset) * 1000)
   const instants = instantsOf(millis, scope.timeZone)
   if (instants.length === 0)
     throw new TimeError(`"${text}" does not exist in ${scope.timeZone}`, spanText(scope) + '.')
@@ -188,8 +190,16 @@ function readIso(text: string, value: string, scope: TimeScope): WallMicros {
   return instants.length === 1 ? instants[0]! : theOneThatFits(text, instants, 1_000_000, scope)
 }
 
+/** Date.parse takes 30 February for 2 March. */
+const isDay = (date: string): boolean => {
+  const parsed = Date.parse(date)
+  return !Number.isNaN(parsed) && new Date(parsed).toISOString().startsWith(date)
+}
+
+/** NaN: there is no such offset */
 function zoneMillis(zone: string): number {
   if (zone.toUpperCase() === 'Z') return 0
+  if (!/^.([01]\d|2[0-3]):?[0-5]\d$/.test(zone)) return NaN
   const digits = zone.replace(/[^0-9]/g, '')
   const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))
   return (zone.startsWith('-') ? -1 : 1) * minutes * 60_000

@@ -168,8 +168,12 @@ export function gateValue({ measure: what, quantity }: MeasureTest, base: Side, 
   return quantity.unit === 'percent' ? relativeChange(before, after) : after - before
 }
 
-/** The two ranges may differ in length: a change of a count is that of its share if it has one, else of its rate. */
+/**
+ * The two ranges may differ in length: a change of a count is that of its share if it has one, else of its rate. What is in flight at the
+ * end of a range is no sum over it.
+ */
 function unitOfGate({ unit, change }: Quantity, what: MeasureTest['measure']): Quantity['unit'] {
   if (!change || unit !== 'percent' || what.kind !== 'count') return unit
+  if (what.name === 'in_flight') return 'none'
   return SHARES.includes(what.name) ? 'percent' : 'rate'
 }

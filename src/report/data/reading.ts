@@ -1,11 +1,12 @@
 /** Reads a range once, for the sum, the findings and the slowest requests. */
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
-import type { Recording } from '../../frame/model/recording.ts'
+import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { MINUTE, type Micros } from '../../frame/model/units.ts'
 import { fleetOf } from '../../frame/sum/fleet.ts'
+import { sumOf } from '../../frame/sum/merge.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
-import type { TimeSpan } from '../../frame/time/time.ts'
+import { ticksWithin, type TimeSpan } from '../../frame/time/time.ts'
 import { homesOf } from './home.ts'
 import { spansOf, ticksIn } from './source.ts'
 import { SeriesBuilder, type StepSeries } from './step-series.ts'
@@ -51,13 +52,14 @@ export function* readInSteps(
   const step = stepOf(stretches, recordings, range)
   const grid = new StepGrid(stretches, step, stepsOfHole(stretches.length))
   const builder = new SeriesBuilder(recordings, grid.count, rows)
-  const sums = recordings.map(() => new RunningSum())
+  const sums = recordings.map(() => new SumInOrder())
   const homes = homesOf(recordings)
   for (const { start, parts } of stepsWithin(recordings, range, step)) {
     const read = parts.map(({ recording, runs }) => ({
       index: recordings.indexOf(recording),
       spans: runs.flatMap((run) => spansOf(recording, run)),
     }))
+    for (const { recording, runs } of parts) sums[recordings.indexOf(recording)]!.follow(runs)
     for (const part of read) for (const span of part.spans) sums[part.index]!.add(span)
     builder.add(grid.indexOf(start), read)
     yield
@@ -65,7 +67,25 @@ export function* readInSteps(
   const wholes = recordings.map((recording, i) => ({
     host: recording.info.host,
     home: homes(recording),
-    aggregate: sums[i]!.total,
+    aggregate: sums[i]!.isInOrder
+      ? sums[i]!.total
+      : sumOf(ticksWithin(recording.ticks, range).map((run) => recording.aggregate(run))),
   }))
   return { whole: fleetOf(wholes), series: { grid, ...builder.series } }
+}
+
+/**
+ * Steps are in the order of the wall clock, and what is open at the end is that of the last tick by its number: where the clock was set back
+ * the sum has to be read again.
+ */
+class SumInOrder extends RunningSum {
+  #next = 0
+  isInOrder = true
+
+  follow(runs: readonly SeqRange[]): void {
+    for (const { from, to } of runs) {
+      this.isInOrder &&= from >= this.#next
+      this.#next = to
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** An expression about any one backend, `5xx(*) < 1%`, is one about each of them. */
 import { backendNames, bindBackend, isOfAnyBackend } from '../../frame/expression/condition.ts'
 import type { Expression } from '../../frame/expression/expression.ts'
-import type { BackendSum } from '../../frame/model/aggregate.ts'
+import type { Backend } from '../../frame/model/frame.ts'
 
 export interface Verdict {
   /** null: there is no data */
@@ -11,13 +11,13 @@ export interface Verdict {
 /** The first result with the verdict that decides; else that of a backend with data; without any, that of none. */
 export function decisive<T extends Verdict>(
   expression: Expression,
-  backends: readonly BackendSum[],
+  backends: () => readonly Backend[],
   decides: boolean,
   resultOf: (bound: Expression) => T,
 ): T {
   if (!isOfAnyBackend(expression)) return resultOf(expression)
   let known: T | null = null
-  for (const name of backendNames(backends.map(({ backend }) => backend))) {
+  for (const name of backendNames(backends())) {
     const result = resultOf(bindBackend(expression, name))
     if (result.verdict === decides) return result
     if (result.verdict !== null) known ??= result

@@ -37,10 +37,12 @@ export interface Measurement {
 
 /** A measure of any one backend must hold of every one that has data; what is said is of the first of which it does not. */
 export function assertAll(assertions: readonly Assertion[], evidence: Evidence): AssertionResult[] {
-  const { backends } = evidence.summary.selected
   return assertions.map((assertion) =>
-    decisive(assertion.expression, backends, false, (expression) =>
-      resultOf({ ...assertion, expression }, evidence),
+    decisive(
+      assertion.expression,
+      () => evidence.backends,
+      false,
+      (expression) => resultOf({ ...assertion, expression }, evidence),
     ),
   )
 }

@@ -65,8 +65,11 @@ export function differenceOf(before: Evidence, after: Evidence, gates: readonly 
     ),
     backends: backendsOf(base, target),
     gates: gates.map((gate) =>
-      decisive(gate.expression, target.selected.backends, true, (expression) =>
-        gateResult({ ...gate, expression }, before, after),
+      decisive(
+        gate.expression,
+        () => after.backends,
+        true,
+        (expression) => gateResult({ ...gate, expression }, before, after),
       ),
     ),
     notes: mixedNote([...base.recordings, ...target.recordings]),

@@ -6,6 +6,7 @@ import { nearestOf } from '../../frame/expression/nearest.ts'
 import { allOf, namesOf, selectRows } from '../../frame/expression/selection.ts'
 import { rowsOf } from '../../frame/expression/target.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
+import type { Backend } from '../../frame/model/frame.ts'
 import { namespaceOf } from '../../frame/model/namespace.ts'
 import type { Recording } from '../../frame/model/recording.ts'
 import { wallMicros } from '../../frame/model/units.ts'
@@ -32,6 +33,13 @@ export class Evidence {
     if (lack !== null) return { value: null, lack }
     const { line, span } = this.side(test, rows)
     return valueOf(test, measure(test.measure, test.quantity.unit, line, span), [{ line, span }])
+  }
+
+  /** Those of the range first; of one that has rows elsewhere only, counts are 0: it may have vanished. */
+  get backends(): Backend[] {
+    const { selected, query } = this.summary
+    const elsewhere = selectRows(this.#all, query.selection.rows).backends
+    return [...selected.backends, ...elsewhere].map(({ backend }) => backend)
   }
 
   /** What is measured of the recording. */

@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import { UserError } from '../../errors.ts'
 import type { Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { RecordingSink } from '../../frame/model/recording.ts'
+import { damagedError } from '../file/discontinued.ts'
 import { takenError } from '../file/lock.ts'
 import { NameLock } from '../file/name-lock.ts'
 import { openForReading } from '../file/open.ts'
@@ -106,6 +107,10 @@ class LastingRecording implements LastingSink {
   close(): void {
     try {
       this.#leave(this.#held.place)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#target.writer.abandon()
+      throw damagedError(this.#target.path)
     } finally {
       this.#target.lock?.release()
     }

@@ -128,6 +128,18 @@ describe('an expression', () => {
     assert.throws(() => parseExpression('absent(*)'), /absent is of a backend or a route/)
   })
 
+  it('compares with the very number that is written, so that a share at the limit is at it', () => {
+    const holdsOf = (text: string, value: number): unknown => holds(parseExpression(text), () => value)
+    for (const permille of fc.sample(fc.nat(1000), 300)) {
+      const percent = `${Math.floor(permille / 10)}.${permille % 10}%`
+      assert.equal(holdsOf(`5xx >= ${percent}`, permille / 1000), true, percent)
+      assert.equal(holdsOf(`5xx <= ${percent}`, permille / 1000), true, percent)
+    }
+    assert.equal(holdsOf('5xx < 57%', 57 / 100), false)
+    assert.equal(holdsOf('max <= 1.005ms', 1005), true)
+    assert.equal(holdsOf('max = 0.000007s', 7), true)
+  })
+
   it('has "for SPAN" last, where it may have it', () => {
     const spanOf = (text: string): unknown => parseLasting(text).span
     assert.equal(spanOf('5xx > 5%'), null)

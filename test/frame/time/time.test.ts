@@ -145,10 +145,19 @@ describe('a time', () => {
       '-x',
       '5 ago',
       '2026-13-40T00:00Z',
+      '2026-11-22T12:30+24:00',
+      '2026-11-22T12:30+00:60',
       '12',
     ]) {
       assert.throws(() => read(text), TimeError, text)
     }
+  })
+
+  it('on a day that its month does not have is refused, and not taken for one of the next', () => {
+    const spring = scope('2026-02-20T00:00:00Z', '2026-03-10T00:00:00Z', { timeZone: 'Europe/Berlin' })
+    for (const text of ['2026-02-30T12:00Z', '2026-02-29 12:00', '2026-02-31T12:00+01:00'])
+      assert.throws(() => read(text, spring), /is not a time/, text)
+    assert.equal(read('2026-02-28T24:00Z', spring), '2026-03-01T00:00:00.000Z')
   })
 
   it('can be a marker by its text, its kind or the beginning of its text', () => {

@@ -11,17 +11,19 @@ interface Of {
   readonly requests: number
   readonly fivexx?: number
   readonly resets?: number
+  readonly inFlight?: number
   readonly times?: readonly number[]
   readonly seconds?: number
 }
 
-function side({ requests, fivexx = 0, resets = 0, times = [], seconds = 60 }: Of): Side {
+function side({ requests, fivexx = 0, resets = 0, inFlight = 0, times = [], seconds = 60 }: Of): Side {
   const answered = requests - resets
   return {
     line: {
       ...NO_COUNTS,
       requests,
       answered,
+      inFlight,
       codes: [200, answered - fivexx, 500, fivexx],
       failures: { ...NO_COUNTS.failures, reset: resets },
       header: distribution(times),
@@ -94,8 +96,8 @@ describe('a comparison', () => {
 })
 
 describe('a gate', () => {
-  const base = side({ requests: 600, fivexx: 6, times: [100_000] })
-  const target = side({ requests: 600, fivexx: 18, times: [150_000], seconds: 30 })
+  const base = side({ requests: 600, fivexx: 6, inFlight: 10, times: [100_000] })
+  const target = side({ requests: 600, fivexx: 18, inFlight: 15, times: [150_000], seconds: 30 })
   const value = (text: string): number | null => {
     const test = parseExpression(text)
     assert.ok(test.kind === 'measure')
@@ -110,6 +112,7 @@ describe('a gate', () => {
     assert.equal(value('5xx > +1'), 12)
     assert.equal(value('requests > +1%'), 1)
     assert.equal(value('rps < -10%'), 1)
+    assert.equal(value('in_flight > +20%'), 0.5)
     assert.equal(value('total.p99 > +1%'), null)
   })
 })

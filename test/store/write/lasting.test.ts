@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { test } from 'node:test'
 import Sqlite from 'better-sqlite3'
+import { ExitCode, UserError } from '../../../src/errors.ts'
 import type { RecordingSink } from '../../../src/frame/model/recording.ts'
 import { micros } from '../../../src/frame/model/units.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
@@ -202,6 +203,20 @@ test('a recording that proves damaged while it is written is moved aside, and no
     assert.match(warnings.join(), /is damaged: it is now ".*damaged-/)
     await isWhole(file, 8)
     assert.ok(names().some((name) => name.startsWith('x.db.damaged-')))
+  })
+})
+
+test('a recording that proves damaged when it ends is said to be, and is no bug', async () => {
+  await withFolder(async (folder) => {
+    const { sink, file, ticks, names } = start(folder)
+    ticks(6)
+    truncateSync(file, 2 * 4096)
+    assert.throws(
+      () => sink.close(),
+      (error) => error instanceof UserError && error.exitCode === ExitCode.recording,
+    )
+    assert.ok(!names().includes('x.db-lock'))
+    await assert.rejects(checkRecording(file, silent), UserError)
   })
 })
 
