@@ -338,6 +338,8 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 		return 0;
 	__u32 first = f->oldest;
 
+	/* before they end: then a segment on another CPU goes on to the next answer, and what came before it is nobody's */
+	book_passed(f);
 	for (__u32 i = 0; i < DEPTH; i++) {
 		__u32 number = first + i;
 
@@ -358,6 +360,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 					 (outcome == OUTCOME_RESET && f->in.state == DIR_BODY_UNTIL_CLOSE && f->in.head.chunked));
 		}
 	}
+	/* and what was deferred until then */
 	book_passed(f);
 	if (f->kind == KIND_HTTP && connect_is_due(f))
 		book_connect(f, now);

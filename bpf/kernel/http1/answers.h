@@ -127,7 +127,7 @@ __noinline int answer_head_done(source_t *source, struct flow *f, struct scratch
 		f->out.state = DIR_TUNNEL;
 	} else if ((flags & IS_HEAD) || status == 204 || status == 304) {
 		ends = 1;
-		d->head.chunked |= in_hole; /* the head may go on behind the hole: see book_late */
+		d->head.chunked = in_hole; /* the head may go on behind the hole: see book_late */
 	} else if (in_hole) {
 		d->head.chunked = 0;
 		d->in_hole = BEHIND_HOLE; /* it may have a length: see ends_with_connection */

@@ -2,7 +2,7 @@
 export interface ChunkColumns {
   readonly pairs: readonly (readonly [backend: number, route: number])[]
   readonly pair: readonly number[]
-  /** 0–3: a failure, by its index in FAILURE_KINDS; else the status code − 96 */
+  /** 0–3: a failure, by its index in FAILURE_KINDS; else the status code − 96, where one below 100 stands for itself + 1000 */
   readonly outcome: readonly number[]
   /** µs since the start of the request before it */
   readonly at: readonly number[]

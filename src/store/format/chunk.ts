@@ -4,7 +4,7 @@
  *   the number of requests, a column of one value
  *   the (backend, route) pair: 0 for a pair that is new in this chunk, else 1 + its distance from the newest pair
  *   the backend ids of the new pairs, then their route ids, each as the difference from the one before
- *   the outcome by its number in this chunk (a new one: the next number); then the new outcomes: 0–3 a failure, else the status code − 96
+ *   the outcome by its number in this chunk (a new one: the next number); then the new outcomes: see chunk-columns.ts
  *   the start in µs since the request before; for the first, since the tick's start
  *   header time in µs + 1; 0: none
  *   total time − header time in µs, + 1 where that is not negative; 0: none
@@ -29,6 +29,9 @@ const PLAIN = 1
 const DEFLATED = 2
 const BITS = 3
 const FIRST_CODE = 96
+const THREE_DIGITS = 100
+/** A code below 100 has its place behind 999: a column holds no negative number, and 96–99 would be failures. */
+const LOW_CODES = 1000
 /** Requests per byte of a chunk at most: a request has five numbers of at least one bit, and deflate shrinks repeated numbers further. */
 const MOST_PER_BYTE = 8
 
@@ -78,10 +81,12 @@ function columnsFor(n: number): Record<'pair' | 'outcome' | 'at' | 'header' | 't
 
 /** The index of the outcome in `known`; a new outcome is appended. */
 function numberOf(outcome: Outcome, known: number[]): number {
-  const value = typeof outcome === 'number' ? outcome - FIRST_CODE : FAILURE_KINDS.indexOf(outcome)
+  const value = typeof outcome === 'number' ? valueOfCode(outcome) : FAILURE_KINDS.indexOf(outcome)
   for (let i = 0; i < known.length; i++) if (known[i] === value) return i
   return known.push(value) - 1
 }
+
+const valueOfCode = (code: number): number => (code < THREE_DIGITS ? code + LOW_CODES : code) - FIRST_CODE
 
 /** 0 means "none". */
 const nonZero = (distance: number): number => (distance < 0 ? distance : distance + 1)
@@ -173,6 +178,8 @@ function runningSums(differences: readonly number[]): number[] {
   return differences.map((distance) => (value += distance))
 }
 
-const outcomeOf = (value: number): Outcome => failureOf(value) ?? checkCode(value + FIRST_CODE)
+const outcomeOf = (value: number): Outcome => failureOf(value) ?? codeOf(value + FIRST_CODE)
+const codeOf = (value: number): number =>
+  checkCode(value >= LOW_CODES && value < LOW_CODES + THREE_DIGITS ? value - LOW_CODES : value)
 const failureOf = (value: number): FailureKind | undefined => FAILURE_KINDS[value]
 const optional = (value: number): Micros | null => (value === 0 ? null : checkSpan(value - 1))

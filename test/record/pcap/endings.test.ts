@@ -57,6 +57,22 @@ for (const ends of [ENDS, ENDS6])
     })
   })
 
+describe('the bytes of an answer without a body', () => {
+  for (const [method, status] of [
+    ['HEAD', '200 OK'],
+    ['GET', '204 No Content'],
+    ['GET', '304 Not Modified'],
+  ])
+    it(`end with its head, also where one is sent and called chunked: ${method}, ${status}`, async () => {
+      const head = `HTTP/1.1 ${status}\r\nTransfer-Encoding: chunked\r\n\r\n`
+      const talk = new Conversation().open().asks(`${method} /a HTTP/1.1\r\n\r\n`)
+      talk.answers(head).answers('3\r\nabc\r\n0\r\n\r\n').acknowledges().close()
+      const { frames } = await readBytes(pcap(talk.packets))
+      const received = sumOf(frames.map(ofFrame)).totals.receivedBytes
+      assert.equal(received, head.length)
+    })
+})
+
 describe('the end of a capture', () => {
   for (const [name, ends] of Object.entries({ IPv4: ENDS, IPv6: ENDS6 }))
     it(`has the open requests of connections that are older than it, over ${name}`, async () => {

@@ -57,6 +57,16 @@ test('a chunk returns its requests in order', () => {
   )
 })
 
+test('every status code and failure returns as it was', () => {
+  const outcomes = [...FAILURE_KINDS, ...Array.from({ length: 1000 }, (_, code) => code)]
+  const start = wallMicros(1_795_356_000_000_000)
+  for (const outcome of outcomes) {
+    const event: RequestEvent = { backend, route, at: start, outcome, header: micros(5), total: null }
+    const packed = packRequests([event], start, { backend: () => 1, route: () => 1 })
+    assert.deepEqual(unpackRequests(packed, 1, start, names), [event])
+  }
+})
+
 /** Requests of many pairs, orders and sizes. Integer arithmetic only: the same on every machine. */
 function* manyKinds(n: number, pairs: number, spread: number): Generator<RequestEvent> {
   let state = 1
