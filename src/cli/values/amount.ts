@@ -3,17 +3,16 @@ import { usageError } from '../../errors.ts'
 import type { Micros } from '../../frame/model/units.ts'
 import { parseDuration } from '../../frame/time/time.ts'
 
-/** Powers of ten, as for disks and mail attachments. */
-const BYTES: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
+const PREFIXES = ['', 'k', 'm', 'g', 't']
 
-/** A parser of sizes in bytes for an option. */
+/** A parser of sizes in bytes for an option. `MB` and `M` are powers of ten, as for disks and mail attachments; `MiB` is 2^20. */
 export const size =
   (option: string) =>
   (text: string): number => {
-    const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text) ?? []
+    const [, number, prefix = '', binary] = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i(?=b))?)?b?$/i.exec(text) ?? []
     if (number === undefined)
       throw usageError(`${option} "${text}" is no size`, `for example ${option} 500MB`)
-    return Math.round(Number(number) * BYTES[unit.toLowerCase()]!)
+    return Math.round(Number(number) * (binary ? 1024 : 1000) ** PREFIXES.indexOf(prefix.toLowerCase()))
   }
 
 /** A parser of durations for an option. */
