@@ -13,7 +13,6 @@
 #include "portable/sightings.h"
 #include "portable/sockets.h"
 
-#define SECOND 1000000000ULL
 /* A pause this long ends what waits; the rest of it is one tick. */
 #ifndef LONGEST_PAUSE /* the fuzzer makes it short */
 #define LONGEST_PAUSE (600 * SECOND)

@@ -8,7 +8,6 @@
 #include "files.h"
 
 #define MAX_INTERFACES 4096
-#define SECOND	       1000000000ULL
 #define MAX_RECORD     (1 << 18) /* bytes of a packet, as tcpdump and Wireshark take at most */
 #define MAX_BLOCK      (16 << 20)
 

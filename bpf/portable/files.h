@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SECOND 1000000000ULL
 /* The year 2200: no recording has a later time, and none before 1970. */
 #define LATEST_S 7258118400ULL
 #define NO_TIME	 UINT64_MAX
