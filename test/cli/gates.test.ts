@@ -79,6 +79,17 @@ describe('assert without data', () => {
     await fails(hold(incident, 'p99(/checkout) < 1s', ...quiet), /nothing \(of 0\): no time was measured/)
   })
 
+  it('knows no connects of a route or method: they are of backends', async () => {
+    const words = /nothing \(of 0\): connects are of backends: no route or method has them/
+    await fails(hold(incident, 'connects(/checkout) = 0'), words)
+    await fails(hold(incident, 'connects(POST) < 99'), words)
+    await fails(hold(incident, 'route = /checkout and connects = 0'), words)
+    await fails(hold(incident, 'connects = 0', '--where', 'method = POST'), words)
+    await fails(hold(incident, 'connects(*) = 0', '--where', 'method = POST'), words)
+    await passes(hold(incident, 'connects > 0', '--where', 'route != /checkout'))
+    await passes(hold(incident, 'connects(10.0.1.12:8080) > 0'))
+  })
+
   it('lets what must not be there be unknown', async () => {
     await passes(hold(incident, 'route != /metrics and requests > 0'))
     await passes(hold(incident, 'not route = /metrics and requests > 0'))
@@ -192,6 +203,18 @@ describe('a gate about any one backend', () => {
     await fails(
       runCommand(['diff', vanished, ...ranges, '--fail-on', 'rps(*) < -50%']),
       /10:8080\) = -100\.0%/,
+    )
+    const [before, after] = [join(folder, 'before.db'), join(folder, 'after.db')]
+    await runCommand(['cut', vanished, '--to', '+50s', '-o', before])
+    await runCommand(['cut', vanished, '--from', '+70s', '-o', after])
+    const compared = (...gates: string[]): Promise<Ran> =>
+      runCommand(['diff', before, after, '--fail-on', ...gates])
+    await fails(compared('rps(*) < -50%'), /10:8080\) = -100\.0%/)
+    await fails(compared('requests(*) < 1'), /10:8080\) = 0/)
+    await passes(compared('5xx(*) > 50%', 'p99(*) > +900%', 'failures(*) > +50pp'), /ok    p99/)
+    await fails(
+      runCommand(['diff', before, fixture('no-tick.db'), '--fail-on', 'requests(*) < 1']),
+      /in the target no tick was recorded/,
     )
   })
 

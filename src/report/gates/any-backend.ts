@@ -8,7 +8,7 @@ export interface Verdict {
   readonly verdict: boolean | null
 }
 
-/** The first result with the verdict that decides; else that of a backend with data; without any, that of none. */
+/** The first result with the verdict that decides; else that of a backend with data; else that of the first. */
 export function decisive<T extends Verdict>(
   expression: Expression,
   backends: () => readonly Backend[],
@@ -17,10 +17,12 @@ export function decisive<T extends Verdict>(
 ): T {
   if (!isOfAnyBackend(expression)) return resultOf(expression)
   let known: T | null = null
+  let first: T | null = null
   for (const name of backendNames(backends())) {
     const result = resultOf(bindBackend(expression, name))
     if (result.verdict === decides) return result
     if (result.verdict !== null) known ??= result
+    first ??= result
   }
-  return known ?? resultOf(expression)
+  return known ?? first ?? resultOf(expression)
 }

@@ -1,4 +1,5 @@
 /** Compares two summaries: totals, every backend, every route, and the gates of `--fail-on`. */
+import { isOfAnyBackend } from '../../frame/expression/condition.ts'
 import { ExpressionError, type Expression, type MeasureTest } from '../../frame/expression/expression.ts'
 import { holds, totalsLine, type Measurable } from '../../frame/expression/measure.ts'
 import { splitSelection, testsOf } from '../../frame/expression/selection.ts'
@@ -64,16 +65,25 @@ export function differenceOf(before: Evidence, after: Evidence, gates: readonly 
       sideOf(target, totalsLine(target.selected)),
     ),
     backends: backendsOf(base, target),
-    gates: gates.map((gate) =>
-      decisive(
+    gates: gates.map((gate) => {
+      const isOfAny = isOfAnyBackend(gate.expression)
+      return decisive(
         gate.expression,
-        () => after.backends,
+        () => [...after.backends, ...vanished(before, after)],
         true,
-        (expression) => gateResult({ ...gate, expression }, before, after),
-      ),
-    ),
+        (expression) => gateResult({ ...gate, expression }, before, after, isOfAny),
+      )
+    }),
     notes: mixedNote([...base.recordings, ...target.recordings]),
   }
+}
+
+/** Backends whose address the target never has: their counts there are 0. */
+function vanished(before: Evidence, after: Evidence): Backend[] {
+  const there = new Set(after.backends.map(({ address }) => address))
+  return before.summary.selected.backends
+    .map(({ backend }) => backend)
+    .filter(({ address }) => !there.has(address))
 }
 
 const sideOf = (summary: Summary, line: Measurable): Side => ({
@@ -168,9 +178,10 @@ function gateResult(
   { text, expression }: Assertion,
   before: Evidence,
   after: Evidence,
+  isOfAny: boolean,
 ): GateResult & Verdict {
   const { rows, lines } = splitSelection([expression], text)
-  const of = (test: MeasureTest): Value => gateOf(test, rows, before, after)
+  const of = (test: MeasureTest): Value => gateOf(test, rows, before, after, isOfAny)
   const measured = testsOf(expression).filter((test) => test.kind === 'measure')
   const verdict = lines === null ? null : holds(lines, (test) => of(test).value)
   return {
@@ -181,9 +192,16 @@ function gateResult(
   }
 }
 
-/** A change needs data on both sides, a value of the target's own only there. */
-function gateOf(test: MeasureTest, rows: Expression | null, before: Evidence, after: Evidence): Value {
-  const [inBase, inTarget] = [before, after].map((side) => side.lackOf(test, rows))
+/** A change needs data on both sides, a value of the target's own only there. What is of any backend need not name it there: it may have vanished. */
+function gateOf(
+  test: MeasureTest,
+  rows: Expression | null,
+  before: Evidence,
+  after: Evidence,
+  isOfAny: boolean,
+): Value {
+  const inBase = before.lackOf(test, rows)
+  const inTarget = after.lackOf(test, rows, isOfAny ? before : undefined)
   if (inTarget != null) return { value: null, lack: `in the target ${inTarget}` }
   if (inBase != null && test.quantity.change) return { value: null, lack: `in the base ${inBase}` }
   const sides = [before.side(test, rows), after.side(test, rows)] as const

@@ -1,9 +1,9 @@
 /** Whether there is data for what an expression asks: without data nothing holds. */
 import { namesIn, type NameTest } from '../../frame/expression/condition.ts'
-import type { Expression, MeasureTest, TextTest } from '../../frame/expression/expression.ts'
+import type { Expression, Measure, MeasureTest, TextTest } from '../../frame/expression/expression.ts'
 import { measure, totalsLine } from '../../frame/expression/measure.ts'
 import { nearestOf } from '../../frame/expression/nearest.ts'
-import { allOf, namesOf, selectRows } from '../../frame/expression/selection.ts'
+import { allOf, matches, namesOf, selectRows } from '../../frame/expression/selection.ts'
 import { rowsOf } from '../../frame/expression/target.ts'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
 import type { Backend } from '../../frame/model/frame.ts'
@@ -49,20 +49,25 @@ export class Evidence {
     return { line, span: { length: selected.length, coverage } }
   }
 
-  /** Why there is no data, in words; null: there is. What is asserted to be absent need not occur. */
-  lackOf({ measure: what, target }: MeasureTest, rows: Expression | null): string | null {
-    return this.#lackOf(what.kind === 'absent' ? rows : allOf([rows, rowsOf(target)]))
-  }
-
-  /** null: there is data of such rows, if only elsewhere in the recording: then their counts are 0. */
-  #lackOf(rows: Expression | null): string | null {
+  /**
+   * Why there is no data, in words; null: there is. What is asserted to be absent need not occur.
+   * @param beside what occurs there need not occur here: its counts are 0 then
+   */
+  lackOf({ measure: what, target }: MeasureTest, rows: Expression | null, beside?: Evidence): string | null {
     const { whole, query } = this.summary
     if (whole.ticks === 0) return 'no tick was recorded in this range'
-    const selection = allOf([query.selection.rows, rows])
+    const selection = allOf([query.selection.rows, rows, what.kind === 'absent' ? null : rowsOf(target)])
     if (selection === null) return null
-    const missing = namesIn(selection).find((name) => !this.#occurs(name))
+    const occurs = (some: Expression): boolean => [this, beside].some((side) => side && side.#occurs(some))
+    const missing = namesIn(selection).find((name) => !occurs(name))
     if (missing !== undefined) return this.#unknown(missing)
-    return this.#occurs(selection) ? null : 'nothing in the recording is selected'
+    if (!occurs(selection)) return 'nothing in the recording is selected'
+    return isOfConnections(what) && !this.#hasConnections(selection) ? OF_BACKENDS : null
+  }
+
+  /** Whether a backend is selected as such, not some of its routes. */
+  #hasConnections(rows: Expression): boolean {
+    return this.#all.backends.some(({ backend }) => matches(rows, { backend, route: null, outcome: null }))
   }
 
   #unknown({ field, value }: NameTest): string {
@@ -82,6 +87,11 @@ export class Evidence {
     return (this.#everything ??= aggregateWithin(this.recordings, ALWAYS))
   }
 }
+
+const isOfConnections = (what: Measure): boolean =>
+  what.kind === 'count' ? what.name === 'connects' : what.kind === 'latency' && what.clock === 'connect'
+
+const OF_BACKENDS = 'connects are of backends: no route or method has them'
 
 const NAMES: Readonly<Record<TextTest['field'], (sum: Aggregate['backends'][number]) => string[]>> = {
   backend: ({ backend }) => namesOf(backend),
