@@ -182,7 +182,7 @@ static void take_acknowledged(struct socket *s, const struct segment *segment)
 		s->tcp.copied_seq = ack;
 	if (!seq_before(s->tcp.rcv_nxt, ack))
 		return;
-	if (segment->length && seq_before(s->end_sent, segment->seq))
+	if (seq_before(s->tcp.snd_una, segment->seq))
 		s->tcp.snd_una = segment->seq;
 	s->tcp.bytes_received += ack - s->tcp.rcv_nxt;
 	s->tcp.rcv_nxt = s->tcp.rcv_wup = ack;

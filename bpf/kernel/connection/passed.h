@@ -56,7 +56,9 @@ __noinline int pass_requests(struct flow *f, __u32 to)
 			delete_line(f);
 			f->line_id = 0;
 		}
-		d->in_hole |= state == DIR_HEAD || f->nginx ? BEHIND_HOLE : BEHIND_HOLE | AT_REQUEST;
+		/* a request whose head was not read to its end may have a body, which goes on; any other one is over, with its
+		 * answer */
+		d->in_hole |= state == DIR_HEAD || state == DIR_BODY_UNTIL_CLOSE ? BEHIND_HOLE : BEHIND_HOLE | AT_REQUEST;
 		d->head.chunked = 0;
 		d->state = DIR_BODY_UNTIL_CLOSE;
 		d->booked = to;

@@ -213,6 +213,17 @@ static __always_inline int proxy_header(source_t *source, struct flow *f, struct
 	return 1;
 }
 
+/* The last request is over, or what is missing of its answer hides that: only the next request ends it then. */
+static __always_inline int may_be_answered(struct flow *f, __u32 ack)
+{
+	enum phase phase = phase_of(f, f->started - 1);
+	struct dir *in = &f->in;
+
+	return phase == PHASE_DONE ||
+	       (phase == PHASE_ANSWERED &&
+		(seq_after(ack, in->next) || (in->state == DIR_BODY_UNTIL_CLOSE && (in->head.chunked || in->in_hole))));
+}
+
 /* One step through the segment. Returns 1 when nothing is left to do. */
 static __always_inline int request_step(source_t *source, struct flow *f, struct scratch *s)
 {
@@ -247,7 +258,7 @@ static __always_inline int request_step(source_t *source, struct flow *f, struct
 			return 1;
 		}
 		/* the end of the body was missed, but this is the next request: a body does not go on after its answer */
-		if (((d->in_hole & AT_REQUEST) || phase_of(f, f->started - 1) == PHASE_DONE) &&
+		if (((d->in_hole & AT_REQUEST) || may_be_answered(f, w->ack)) &&
 		    !load_chunk(source, s, w->len > 32 ? 32 : w->len) &&
 		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
 			d->state = DIR_LINE;
