@@ -202,6 +202,7 @@ describe('an expression', () => {
       ['coverage > 99', 11, 'percentage'],
       ['coverage(/x) > 99%', 8, 'whole recording'],
       ['requests > 5%', 11, 'requests is a number'],
+      ['in_flight < 1/s', 12, 'in_flight is a number'],
       ['p99(/a /b) < 1s', 7, 'a second route'],
       ['p99() < 1s', 4, 'expected a route or a backend'],
       ['', 0, 'found the end'],
