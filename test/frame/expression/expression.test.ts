@@ -302,6 +302,18 @@ describe('selected rows', () => {
     assert.equal(select('route != /healthz').totals.connection.refused, 2)
     assert.equal(select('route = /x').totals.connection.refused, 0)
   })
+  it('do not know of connections what the recording does not know', () => {
+    const older = { ...aggregate, loss: { ...aggregate.loss, holes: null } }
+    const { backends, totals } = selectRows(older, parseExpression('route = /x'))
+    assert.deepEqual(
+      [...backends, totals].map(({ connection }) => [connection.refused, connection.unreachable]),
+      [
+        [0, null],
+        [0, null],
+        [0, null],
+      ],
+    )
+  })
 })
 
 describe('a measure', () => {
