@@ -224,6 +224,9 @@ describe('report', () => {
     assert.equal(both.code, 0, both.stderr)
     const [first, second] = both.stderr.trim().split('\n')
     assert.equal(second, first!.replace(lake, `${lake}-2`))
+    const asked = await runCommand(['report', file, '--parquet', lake, '--format', 'json', '--by', 'route'])
+    assert.deepEqual([asked.code, asked.stdout], [0, ''])
+    assert.match(asked.stderr, /^--by, --format: of a report, and there is none beside a data set/)
     const stopped = await runCommand(['report', file, '--parquet', join(folder, 'stopped')], {
       signal: AbortSignal.abort(),
     })
