@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdtempSync,
@@ -16,6 +17,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { ReportDocument } from '../../src/report/document/document.ts'
 import { FORMATS } from '../../src/report/formats/formats.ts'
+import { openWritable } from '../../src/store/sqlite/database.ts'
 import { runCommand, type Ran } from './run-command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-report-'))
@@ -212,6 +214,19 @@ describe('report', () => {
       stdout.includes(`Made by\n  upstreamtop report ${file} --where 'route ~ '\\''^/api'\\'''\n`),
       stdout.slice(-200),
     )
+  })
+
+  it('says of a data set what could not be read, and its gaps have it', async () => {
+    const damaged = join(folder, 'damaged.db')
+    copyFileSync(file, damaged)
+    const database = openWritable(damaged)
+    database.prepare('UPDATE traffic SET retries = retries + 1 WHERE id = 50 << 20').run()
+    database.close()
+    for (const option of ['--parquet', '--ndjson-tables']) {
+      const { code, stderr } = await runCommand(['report', damaged, option, join(folder, 'damaged')])
+      assert.equal(code, 0)
+      assert.match(stderr, /^upstreamtop: \S+damaged\.db: 1 of \d+ ticks are lost\n\d files in .* gaps 1, /)
+    }
   })
 
   it('exports a data set, and leaves nothing when interrupted', async () => {

@@ -207,6 +207,8 @@ async function writeDataset(
     return { hours: null, ...(await exportDataset(recordings, { ...options, range })) }
   })
   progress.done()
+  for (const { info, damage } of recordings)
+    for (const what of damage) io.stderr.line(`upstreamtop: ${info.file}: ${what}`)
   const counts = Object.entries(rows).map(([table, count]) => `${table} ${exactCount(count)}`)
   const added = hours === null ? '' : `${exactCount(hours)} ${hours === 1 ? 'hour' : 'hours'} added, `
   io.stderr.line(`${added}${files.length} files in ${directory}: ${counts.join(', ')}`)
