@@ -1,6 +1,7 @@
 /** Writes a result to a file that is complete or absent. */
-import { constants, createWriteStream } from 'node:fs'
-import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { constants, createWriteStream, existsSync } from 'node:fs'
+import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { systemError, usageError } from './errors.ts'
@@ -92,6 +93,22 @@ export async function replaceFile(path: string, write: (temporary: string) => Pr
   } catch (error) {
     await rm(temporary, { force: true })
     throw asSystemError(path, error)
+  }
+}
+
+/**
+ * Makes a folder and those above it. Of a read-only file system node says ENOENT when it makes several: the first one that is missing,
+ * made alone, tells the cause.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    let first = path
+    while (!existsSync(dirname(first))) first = dirname(first)
+    await mkdir(first)
+    await mkdir(path, { recursive: true })
   }
 }
 

@@ -87,6 +87,21 @@ test('root does not write through a link of another user', { skip }, async () =>
   })
 })
 
+test('a read-only file system is called so', { skip }, async () => {
+  await inFolder(async (folder) => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', folder])
+    try {
+      for (const lake of [folder, join(folder, 'a', 'lake')]) {
+        const { code, stderr } = await runCommand(['report', recording, '--parquet', lake])
+        assert.equal(code, 4)
+        assert.match(stderr, /can't be written: EROFS/)
+      }
+    } finally {
+      execFileSync('umount', [folder])
+    }
+  })
+})
+
 test('a dangling link creates no file elsewhere', { skip }, async () => {
   await inFolder(async (folder) => {
     const elsewhere = join(folder, 'elsewhere')

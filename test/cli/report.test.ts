@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdtempSync,
@@ -16,6 +17,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { ReportDocument } from '../../src/report/document/document.ts'
 import { FORMATS } from '../../src/report/formats/formats.ts'
+import { openWritable } from '../../src/store/sqlite/database.ts'
 import { runCommand, type Ran } from './run-command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-report-'))
@@ -214,6 +216,19 @@ describe('report', () => {
     )
   })
 
+  it('says of a data set what could not be read, and its gaps have it', async () => {
+    const damaged = join(folder, 'damaged.db')
+    copyFileSync(file, damaged)
+    const database = openWritable(damaged)
+    database.prepare('UPDATE traffic SET retries = retries + 1 WHERE id = 50 << 20').run()
+    database.close()
+    for (const option of ['--parquet', '--ndjson-tables']) {
+      const { code, stderr } = await runCommand(['report', damaged, option, join(folder, 'damaged')])
+      assert.equal(code, 0)
+      assert.match(stderr, /^upstreamtop: \S+damaged\.db: 1 of \d+ ticks are lost\n\d files in .* gaps 1, /)
+    }
+  })
+
   it('exports a data set, and leaves nothing when interrupted', async () => {
     const lake = join(folder, 'lake')
     const { code, stderr } = await runCommand(['report', file, '--parquet', lake])
@@ -224,6 +239,9 @@ describe('report', () => {
     assert.equal(both.code, 0, both.stderr)
     const [first, second] = both.stderr.trim().split('\n')
     assert.equal(second, first!.replace(lake, `${lake}-2`))
+    const asked = await runCommand(['report', file, '--parquet', lake, '--format', 'json', '--by', 'route'])
+    assert.deepEqual([asked.code, asked.stdout], [0, ''])
+    assert.match(asked.stderr, /^--by, --format: of a report, and there is none beside a data set/)
     const stopped = await runCommand(['report', file, '--parquet', join(folder, 'stopped')], {
       signal: AbortSignal.abort(),
     })

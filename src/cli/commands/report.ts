@@ -97,6 +97,7 @@ export function reportCommand(io: Io): Command {
     try {
       refuseOverlaps(recordings)
       if (sets.length === 0) await writeReport(recordings, selection, flags, commandLine(), io)
+      if (sets.length > 0) tellUnused(command, io)
       for (const set of sets) await writeDataset(recordings, selection, set, flags, io)
     } finally {
       for (const recording of recordings) recording.close()
@@ -159,6 +160,16 @@ function checkHourly({ hourly, from, to }: ReportFlags, sets: readonly DataSet[]
     throw usageError('--hourly takes all full hours of the recording', 'Leave --from and --to, or --hourly.')
 }
 
+const OF_REPORTS = ['by', 'sort', 'top', 'format', 'heatmap', 'out'] as const
+
+/** A data set has all columns and rows, and is no report: a script that waits for one shall know. */
+function tellUnused(command: Command, io: Io): void {
+  const given = OF_REPORTS.filter((name) => command.getOptionValueSource(name) === 'cli')
+  if (given.length === 0) return
+  const names = given.map((name) => `--${name}`).join(', ')
+  io.stderr.line(`${names}: of a report, and there is none beside a data set; leave out the one or the other`)
+}
+
 async function writeDataset(
   recordings: readonly Recording[],
   selection: Selection,
@@ -196,6 +207,8 @@ async function writeDataset(
     return { hours: null, ...(await exportDataset(recordings, { ...options, range })) }
   })
   progress.done()
+  for (const { info, damage } of recordings)
+    for (const what of damage) io.stderr.line(`upstreamtop: ${info.file}: ${what}`)
   const counts = Object.entries(rows).map(([table, count]) => `${table} ${exactCount(count)}`)
   const added = hours === null ? '' : `${exactCount(hours)} ${hours === 1 ? 'hour' : 'hours'} added, `
   io.stderr.line(`${added}${files.length} files in ${directory}: ${counts.join(', ')}`)

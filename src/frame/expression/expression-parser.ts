@@ -235,6 +235,7 @@ function wrongUnit(measure: Measure, { unit, change, value }: Quantity): string 
       if (unit === 'percent' || unit === 'points') return null
       return unit === 'none' && Math.abs(value) <= 1 ? null : 'coverage is a percentage: 99%'
     case 'count':
+      if (measure.name === 'in_flight') return unit === 'none' ? null : 'in_flight is a number'
       if (unit === 'none' || unit === 'rate') return null
       if (!SHARES.includes(measure.name)) return `${measure.name} is a number, or a number with /s`
       return unit === 'percent' || (unit === 'points' && change)

@@ -3,7 +3,7 @@ import { addressKey, nameOf, type Aggregate, type BackendSum } from '../model/ag
 import type { Backend, Outcome, Route, WireRow } from '../model/frame.ts'
 import { namespaceOf } from '../model/namespace.ts'
 import { NO_CONNECTIONS } from '../model/nothing.ts'
-import { totalsOf } from '../sum/merge.ts'
+import { totalsOf, withUnknown } from '../sum/merge.ts'
 import { sumCounts } from '../sum/sums.generated.ts'
 import {
   ExpressionError,
@@ -84,7 +84,9 @@ export function matches(expression: Expression, row: Selectable): boolean {
 /** The aggregate of the selected rows. Values that belong to no row (loss, excluded, control, length) stay. */
 export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggregate {
   if (rows === null) return aggregate
-  const backends = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
+  const selected = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
+  // Of an older recording even no connections at all are unknown in part.
+  const backends = withUnknown(selected, aggregate.loss)
   const wires = selectWires(aggregate.wires, rows)
   return { ...aggregate, backends, wires, totals: totalsOf(backends, aggregate.loss) }
 }

@@ -3,9 +3,10 @@
  * and readers see nothing of it.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Recording } from '../../frame/model/recording.ts'
+import { makeFolder } from '../../output.ts'
 import { temporaryOf } from '../../temporary.ts'
 import { pathOf, type Extent, type Place, type Target } from './dataset-files.ts'
 import { metadataOf, type FileMetadata } from './file-metadata.ts'
@@ -84,7 +85,7 @@ export class DatasetWriter {
   /** Where the part of a slice is to be written, in a folder that exists. It is removed when it is joined, or the export fails. */
   async partPath(table: TableName, { day, number }: Slice): Promise<string> {
     const path = temporaryOf(`${pathOf(this.#target, table, this.#extent, day, 1)}.${number}`)
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     this.#parts.push(path)
     return path
   }
@@ -107,7 +108,7 @@ export class DatasetWriter {
     let path = pathOf(this.#target, table, extent, day, 1)
     for (let part = 2; this.#done.some((file) => file.path === path); part++)
       path = pathOf(this.#target, table, extent, day, part)
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     const temporary = temporaryOf(path)
     const about = this.#days.get(day) ?? {
       metadata: metadataOf(recording, extent.id, withinDay(extent, day)),

@@ -50,7 +50,10 @@ export type WriteHours = (
   options: { readonly signal: AbortSignal; readonly onProgress: (progress: HourProgress) => void },
 ) => Promise<readonly HourResult[] | null>
 
-/** A recorder with `--keep` may forget the oldest ticks before they are read: then the export is made again, without them. */
+/**
+ * A recorder with `--keep` may forget the oldest ticks before they are read, and damage may show when they are read: then the export is
+ * made again, without them.
+ */
 const ATTEMPTS = 5
 
 /** @throws the signal's reason when aborted */
@@ -68,7 +71,7 @@ export async function exportDataset(
   )
 }
 
-/** @returns null if ticks of the range were forgotten meanwhile; nothing is written then */
+/** @returns null if ticks of the range were forgotten meanwhile, or are known to be damaged only now; nothing is written then */
 async function exportOnce(
   recordings: readonly Recording[],
   options: ExportOptions,
@@ -81,7 +84,7 @@ async function exportOnce(
     for (const host of new Set(recordings.map(({ info }) => info.host)))
       await removeStale(await unfinishedFilesOf(target, host))
     for (const recording of recordings) {
-      const before = recording.ticks
+      const { ticks: before, damage } = recording
       const whole = extentOf(recording, options.range)
       const place = await placeOf(target, whole, recording.ticks)
       const isWhole = place.extent.from === whole.from
@@ -92,7 +95,10 @@ async function exportOnce(
       const source = { set, recording, host: place.extent.host, target, options, progress }
       let read = 0
       for (const day of daysOf(recording, range)) read += await addDay(source, day)
-      if (read < countWithin(before, range) && hasForgotten(recording, before, range)) {
+      if (
+        read < countWithin(before, range) &&
+        (hasForgotten(recording, before, range) || findsDamage(recording, damage, range))
+      ) {
         await set.abandon()
         return null
       }
@@ -230,9 +236,16 @@ async function addHappenings(set: DatasetWriter, recording: Recording, range: Ti
 const countWithin = (ticks: readonly TickSummary[], range: TimeSpan): number =>
   ticksWithin(ticks, range).reduce((sum, { from, to }) => sum + to - from, 0)
 
-/** Damage is another reason for a tick that can't be read, and is said by the report. */
 function hasForgotten(recording: Recording, before: readonly TickSummary[], range: TimeSpan): boolean {
   recording.refresh()
   const [first] = ticksWithin(before, range)
   return first !== undefined && (recording.ticks[0]?.seq ?? Infinity) > first.from
+}
+
+/** Other threads may have found it, and this one not. What is found is a gap. @param known the damage before reading */
+function findsDamage(recording: Recording, known: readonly string[], range: TimeSpan): boolean {
+  const isNew = (): boolean => recording.damage.length > known.length
+  for (const { from, to } of ticksWithin(recording.ticks, range))
+    for (let seq = from; seq < to && !isNew(); seq++) recording.frame(seq)
+  return isNew()
 }

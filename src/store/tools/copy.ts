@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, statSync } from 'node:fs'
 import type { Aggregate } from '../../frame/model/aggregate.ts'
-import type { Marker, SecondFrame } from '../../frame/model/frame.ts'
+import type { GapReason, Marker, SecondFrame } from '../../frame/model/frame.ts'
 import type { Recording, SeqRange } from '../../frame/model/recording.ts'
 import { spanOfFrame } from '../../frame/model/span.ts'
 import { RunningSum } from '../../frame/sum/running-sum.ts'
@@ -52,7 +52,8 @@ async function copyUntil(
   const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
   const sum = new RunningSum()
   let [ticks, lost] = [0, 0]
-  let before: number | null = null
+  const left = new Set(plan.source.ticks.map(({ seq }) => seq))
+  let before: SecondFrame | null = null
   try {
     for (const marker of plan.markers) sink.mark(marker)
     for (const seq of seqsOf(plan.ranges)) {
@@ -63,15 +64,15 @@ async function copyUntil(
       const frame = plan.source.frame(seq)
       if (frame === null) {
         lost++
+        left.delete(seq)
         continue
       }
-      const isAfterLoss = before !== null && seq !== before + 1
-      const copied = plan.frame(isAfterLoss ? { ...frame, gapBefore: 'damaged' } : frame)
+      const copied = plan.frame({ ...frame, gapBefore: gapBetween(before, frame, left) })
       sink.append(copied)
       if (ticks === 0 && seq !== 0) setMeta(sink.database, 'starts_late', 'true')
       sum.add(spanOfFrame(copied))
       ticks++
-      before = seq
+      before = frame
     }
     sink.close()
   } catch (error) {
@@ -80,6 +81,21 @@ async function copyUntil(
     throw writeError(plan.out, error)
   }
   return { ticks, lost, sum: sum.total }
+}
+
+/**
+ * What lies between two frames that are neighbours in the copy. Ticks that are only outside the range were recorded at another time of
+ * the clock: it was set meanwhile. Back, that is a step as any other; else nothing is recorded of the time between. @param left the ticks
+ * that can be read
+ */
+function gapBetween(
+  before: SecondFrame | null,
+  frame: SecondFrame,
+  left: ReadonlySet<number>,
+): GapReason | null {
+  if (before === null || frame.seq === before.seq + 1) return frame.gapBefore
+  for (let seq = before.seq + 1; seq < frame.seq; seq++) if (!left.has(seq)) return 'damaged'
+  return frame.start < before.start + before.length ? frame.gapBefore : (frame.gapBefore ?? 'stopped')
 }
 
 function* seqsOf(ranges: readonly SeqRange[]): Generator<number> {

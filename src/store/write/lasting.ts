@@ -82,7 +82,7 @@ class LastingRecording implements LastingSink {
     target: Target,
   ) {
     this.#target = target
-    this.#held = new HeldFiles(target.path)
+    this.#held = new HeldFiles(target.path, target.writer.database)
   }
 
   get path(): string {
@@ -98,6 +98,7 @@ class LastingRecording implements LastingSink {
       this.#replaceDamaged('is damaged')
       this.#target.writer.append(frame)
     }
+    this.#held.written()
   }
 
   mark(marker: Marker): void {
@@ -134,6 +135,7 @@ class LastingRecording implements LastingSink {
     const name = this.#nameNow()
     if (place === 'stripped') this.#reopen()
     else if (place === 'emptied') this.#replaceDamaged('was emptied while it was recorded')
+    else if (place === 'shortened') this.#replaceDamaged('was cut off while it was recorded')
     else if (place === 'moved' || name !== this.#target.name) this.#beginAnew(name, place)
   }
 
@@ -207,7 +209,7 @@ class LastingRecording implements LastingSink {
 
   #become(target: Target): void {
     this.#target = target
-    this.#held = new HeldFiles(target.path)
+    this.#held = new HeldFiles(target.path, target.writer.database)
     this.#wasWarned = false
   }
 

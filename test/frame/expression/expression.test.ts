@@ -202,6 +202,7 @@ describe('an expression', () => {
       ['coverage > 99', 11, 'percentage'],
       ['coverage(/x) > 99%', 8, 'whole recording'],
       ['requests > 5%', 11, 'requests is a number'],
+      ['in_flight < 1/s', 12, 'in_flight is a number'],
       ['p99(/a /b) < 1s', 7, 'a second route'],
       ['p99() < 1s', 4, 'expected a route or a backend'],
       ['', 0, 'found the end'],
@@ -300,6 +301,18 @@ describe('selected rows', () => {
     assert.equal(select('backend = a:80').totals.connection.refused, 2)
     assert.equal(select('route != /healthz').totals.connection.refused, 2)
     assert.equal(select('route = /x').totals.connection.refused, 0)
+  })
+  it('do not know of connections what the recording does not know', () => {
+    const older = { ...aggregate, loss: { ...aggregate.loss, holes: null } }
+    const { backends, totals } = selectRows(older, parseExpression('route = /x'))
+    assert.deepEqual(
+      [...backends, totals].map(({ connection }) => [connection.refused, connection.unreachable]),
+      [
+        [0, null],
+        [0, null],
+        [0, null],
+      ],
+    )
   })
 })
 

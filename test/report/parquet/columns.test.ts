@@ -98,7 +98,8 @@ for (const damage of ['requests + 1', '9007199254740993', ...NOT_A_COUNT])
       const file = sample(folder)
       asIfDamaged(file, `UPDATE traffic SET requests = ${damage} WHERE id = 300 << 20`)
       const byColumn = await compare(file)
-      assert.ok(byColumn < 600 && byColumn > 300, String(byColumn))
+      // It is read twice: when the damage shows, it is exported again.
+      assert.ok(byColumn < 1200 && byColumn > 900, String(byColumn))
     })
   })
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Backend, Route, SecondFrame } from '../../../src/frame/model/frame.ts'
 import { wallMicros } from '../../../src/frame/model/units.ts'
+import { ticksWithin } from '../../../src/frame/time/time.ts'
 import { checkRecording } from '../../../src/store/tools/check.ts'
 import { cutRecording, type CutRequest } from '../../../src/store/tools/cut.ts'
 import { openRecording } from '../../../src/store/read/reader.ts'
@@ -111,6 +112,35 @@ test('a redacted cut contains no hidden text, and the same numbers', async () =>
     assert.equal(after.backends.length, before.backends.length)
     assert.ok(after.backends.some(({ routes }) => routes.some(({ route }) => route.path.endsWith('/:id'))))
     cut.close()
+  })
+})
+
+test('a cut over a step of the clock has no damage, and a gap only where time is left out', async () => {
+  await withFolder(async (folder) => {
+    const gapsOfCut = async (name: string, stepped: (i: number) => number, to: number): Promise<unknown> => {
+      const [file, out] = [folder.file(`${name}.db`), folder.file(`${name}-cut.db`)]
+      const frames = [...sampleFrames({ secs: 30 })].map((frame, i) => ({
+        ...frame,
+        start: wallMicros(frame.start + stepped(i) * 1e6),
+      }))
+      const sink = createRecording(file, META, { durable: false })
+      for (const frame of frames) sink.append(frame)
+      sink.close()
+      const source = openRecording(file)
+      const span = { from: frames[0]!.start, to: wallMicros(frames[0]!.start + to * 1e6) }
+      const ranges = ticksWithin(source.ticks, span)
+      assert.equal(ranges.length, 2)
+      await cutRecording(source, { ...request(out, 0, 0), ranges, span }, silent)
+      source.close()
+      assert.equal((await checkRecording(out, silent)).state, 'whole')
+      const cut = openRecording(out)
+      cut.close()
+      return cut.gaps.map((gap) => [gap.reason, Math.round((gap.to - gap.from) / 1e6)])
+    }
+    const back = (i: number): number => (i < 20 ? 0 : -10)
+    const awayAndBack = (i: number): number => (i >= 10 && i < 20 ? 3600 : 0)
+    assert.deepEqual(await gapsOfCut('back', back, 15), [])
+    assert.deepEqual(await gapsOfCut('away', awayAndBack, 30), [['stopped', 10]])
   })
 })
 

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -184,6 +185,40 @@ test('a recording that is emptied under the recorder is moved aside, and begun a
     assert.match(warnings.join(), /was emptied while it was recorded: it is now ".*damaged-/)
     await isWhole(file, 8)
     assert.equal(names().length, 2)
+  })
+})
+
+test('a recording that is cut off under the recorder is moved aside at the next tick', async () => {
+  await withFolder(async (folder) => {
+    const { sink, file, warnings, ticks, names } = start(folder)
+    ticks(11)
+    truncateSync(file, 3 * 4096)
+    ticks(1)
+    assert.match(warnings.join(), /was cut off while it was recorded: it is now ".*damaged-/)
+    ticks(7)
+    sink.close()
+    await isWhole(file, 8)
+    assert.equal(names().length, 2)
+  })
+})
+
+test('a recording that gives back what is free is not taken for cut off', async () => {
+  await withFolder(async (folder) => {
+    const { sink, file, warnings, ticks } = start(folder)
+    ticks(11)
+    const other = new Sqlite(file)
+    other.exec("INSERT INTO marker (at, kind, text) VALUES (1, 'note', hex(zeroblob(200000)))")
+    other.pragma('wal_checkpoint(PASSIVE)')
+    ticks(1)
+    const before = statSync(file).size
+    other.exec('DELETE FROM marker; PRAGMA incremental_vacuum')
+    other.pragma('wal_checkpoint(PASSIVE)')
+    other.close()
+    assert.ok(statSync(file).size < before)
+    ticks(7)
+    sink.close()
+    assert.deepEqual(warnings, [])
+    await isWhole(file, 19)
   })
 })
 

@@ -5,9 +5,9 @@
  * that is gone. If the program is killed there, the next compaction puts the folder back.
  */
 import { linkSync, readdirSync, renameSync, statSync } from 'node:fs'
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { open, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { asSystemError } from '../../../output.ts'
+import { asSystemError, makeFolder } from '../../../output.ts'
 import { isStale, temporaryOf } from '../../../temporary.ts'
 import { partsOf, runsOf, type DayFile, type Run } from './plan.ts'
 import { fileOf, hostFolder, nameOfFile, type ExistingFile, type Target } from '../dataset-files.ts'
@@ -147,8 +147,8 @@ async function swapIn(
   const before = snapshot(live)
   const made = join(staging, 'new', day)
   const old = join(staging, 'old', day)
-  await mkdir(made, { recursive: true })
-  await mkdir(join(old, '..'), { recursive: true })
+  await makeFolder(made)
+  await makeFolder(join(old, '..'))
   for (const { name, parts, run } of joins) {
     const path = join(made, name)
     const told = run.tiles.map((tile) => tile.metadata)
