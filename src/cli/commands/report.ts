@@ -162,12 +162,14 @@ function checkHourly({ hourly, from, to }: ReportFlags, sets: readonly DataSet[]
 
 const OF_REPORTS = ['by', 'sort', 'top', 'format', 'heatmap', 'out'] as const
 
-/** A data set has all columns and rows, and is no report: a script that waits for one shall know. */
+/** A script that waits for the report must learn that there is none. */
 function tellUnused(command: Command, io: Io): void {
   const given = OF_REPORTS.filter((name) => command.getOptionValueSource(name) === 'cli')
   if (given.length === 0) return
   const names = given.map((name) => `--${name}`).join(', ')
-  io.stderr.line(`${names}: of a report, and there is none beside a data set; leave out the one or the other`)
+  io.stderr.line(
+    `${names}: not used: a data set has all rows and columns, and no report is written beside it`,
+  )
 }
 
 async function writeDataset(
