@@ -147,6 +147,25 @@ describe('unusual HTTP/2', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('on a connection that is older than the recorder a late frame of an earlier stream is one, too', async () => {
+    port++
+    const late: H2Rule = { steps: [{ stray: 1 }, { head: 200 }, ...END] }
+    await listen({ '/': { steps: [{ head: 200 }, ...END] }, '/late': late })
+    const nginx = await nginxes.start(cable.proxy.namespace, configuration(port, '', 'off'))
+    const asks = (path: string): Promise<unknown> =>
+      cable.proxy.call('ask', { ...LISTENER, requests: [request('GET', path)] })
+    await asks('/')
+    const seen = await watch(cable.proxy.namespace, () => asks('/late'))
+    const logged = grpcTruthOf(nginx)
+    await nginxes.stop(nginx)
+    const row = `${FAR}:${port} GET /late`
+    assert.deepEqual(logged[row]?.codes, { 502: 1 })
+    assert.equal(seen.sum.totals.requests, 1)
+    assert.deepEqual(failuresOf(seen), { [row]: { aborted: 1 } })
+    assertNothingLost(seen)
+    assertReconciles(seen)
+  })
+
   test('a frame of an earlier stream, which nginx refuses and other clients do not, makes no failure', async () => {
     port++
     const late = { steps: [{ stray: 1 }, { head: 200 }, ...END] }

@@ -246,6 +246,16 @@ static __always_inline void end_if_given_up(struct sock *sk)
 	f->closed = 1;
 }
 
+/* nginx closes it, of which it had ended its own side before (see fin_out): no packet says so. A FIN would have been seen. */
+static __always_inline void end_if_left(struct sock *sk)
+{
+	struct flow *f = sk->sk_shutdown == SHUTDOWN_MASK && !has_fin(sk->__sk_common.skc_flags) && !sk->sk_err ? flow_of(sk) : 0;
+
+	if (!f || f->kind != KIND_HTTP || !f->nginx || !f->fin_out || f->fin_in || f->in.ranges)
+		return;
+	end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
+}
+
 static __always_inline int is_nearly_closed(int state)
 {
 	return state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK || state == TCP_CLOSE;
@@ -343,6 +353,8 @@ static __always_inline void follow(struct sock *sk, int from, int to)
 	/* also of a connection that is older than we are, and so of no attempt */
 	if ((from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) && to == TCP_CLOSE)
 		end_if_given_up(sk);
+	else if (from == TCP_FIN_WAIT2 && to == TCP_CLOSE)
+		end_if_left(sk);
 	plaintext_goes_on(sk, key, to);
 	if (to == TCP_LISTEN)
 		listening_begins(sk);

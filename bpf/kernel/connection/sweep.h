@@ -332,7 +332,7 @@ static __always_inline int ask_for(struct check_context *c, struct flow *f, stru
 	if (alive && k->is_full)
 		hear(c->skb, f, k);
 	else if (found && k->state == BPF_TCP_FIN_WAIT1 && f->nginx)
-		fin_out(f); /* nginx has given up, and its FIN reaches no device */
+		fin_out(f, 0); /* nginx has given up, and its FIN reaches no device */
 	else if (!alive && f->suspect == PERHAPS_GONE)
 		give_up(f);
 	f->suspect = UNSUSPECTED;

@@ -95,7 +95,7 @@ static __always_inline void packet_to_backend(struct __sk_buff *skb, struct flow
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 		f->closed = 1;
 	} else if (p->flags & TCP_FIN) {
-		fin_out(f);
+		fin_out(f, has_stopped_sending(skb));
 		if (f->fin_in)
 			delete_flow(p, f);
 	}

@@ -101,6 +101,16 @@ static __always_inline struct tcp_sock *tcp_of(struct __sk_buff *skb)
 	return sk ? bpf_skc_to_tcp_sock(sk) : 0;
 }
 
+#define SEND_SHUTDOWN 2
+
+/* Whether the socket that sends it goes on to read: `stream {}` with proxy_half_close, whose client has sent all. */
+static __always_inline int has_stopped_sending(struct __sk_buff *skb)
+{
+	struct tcp_sock *tcp = tcp_of(skb);
+
+	return tcp && ((struct sock *)tcp)->sk_shutdown == SEND_SHUTDOWN;
+}
+
 /* At a control group the packet comes with its socket. */
 static __always_inline int read_own_socket(struct __sk_buff *skb, struct socket_facts *facts)
 {

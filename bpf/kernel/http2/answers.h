@@ -212,6 +212,16 @@ static __always_inline int is_not_expected(const struct flow *f)
 	return !(f->in.frames.seen & H2_SETTLED) && f->started && f->out.state != DIR_FRAMES;
 }
 
+/*
+ * Of a connection that is older than we are: the frame is what servers say late of an earlier stream, and so there was one. It is
+ * no tunnel.
+ */
+static __always_inline int is_late_word(enum h2_event event, const struct h2 *h)
+{
+	return event == H2_FOREIGN && h->left == 4 && (h->type == H2_RST_STREAM || h->type == H2_WINDOW_UPDATE) &&
+	       (h->stream & 1) && h->stream < h->ours;
+}
+
 /* DIR_FRAMES: one step through the segment. Returns 1 when nothing is left to do. */
 __noinline int answer_frames(source_t *source, struct flow *f, struct scratch *s)
 {
@@ -253,7 +263,7 @@ __noinline int answer_frames(source_t *source, struct flow *f, struct scratch *s
 		break;
 	case H2_FOREIGN:
 	case H2_INVALID:
-		if (f->deferred & DEFERRED_TUNNEL)
+		if ((f->deferred & DEFERRED_TUNNEL) && !is_late_word(event, &r->h))
 			leave_tunnel(f);
 		/*
 		 * Of other clients it is not known what they accept. A stream that is new, while nothing is waited for, has a

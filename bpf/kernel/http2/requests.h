@@ -44,6 +44,9 @@ static __always_inline int end_streams(struct flow *f)
 			break;
 		enum phase phase = phase_of(f, number);
 		pending |= phase != PHASE_DONE;
+		/* before its end is booked: what was passed unread is its own, and not the next answer's */
+		if (phase != PHASE_DONE && number == f->current)
+			book_received(f, number, f->in.next);
 		if (phase == PHASE_OPEN) {
 			book_unseen(f, number);
 		} else if (phase == PHASE_ANSWERED) {

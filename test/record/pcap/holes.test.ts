@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ofFrame, sumOf } from '../../../src/frame/sum/merge.ts'
+import { frameOf } from '../../kernel/lab/h2.ts'
 import { Conversation, ENDS, ENDS6, pcap, type Packet } from './conversation.ts'
 import { readBytes, readCapture, type ReadCapture } from './read.ts'
 
@@ -121,6 +122,37 @@ it('an answer of gRPC whose end came out of order ends no others: what follows o
     '10.79.0.2:8301 POST /lab.Shop/Watch 200': 3,
     '10.79.0.2:8301 connects': 1,
   })
+})
+
+it('an answer of HTTP/2 whose end is missing has its bytes, and the next answer has none of them', async () => {
+  const [DATA, HEADERS, SETTINGS] = [0, 1, 4]
+  const text = (...frame: Parameters<typeof frameOf>): string => frameOf(...frame).toString('latin1')
+  // literals, so that all bytes are ASCII: GET, a path, 200
+  const ask = (stream: number, path: string): string =>
+    text(HEADERS, 5, stream, `0203474554040${path.length}${Buffer.from(path).toString('hex')}`)
+  const head = (stream: number): string => text(HEADERS, 4, stream, '0803323030')
+  const data = (stream: number, flags: number): string => text(DATA, flags, stream, '61'.repeat(100))
+  const preface = `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${text(SETTINGS, 0, 0, '000100000000')}`
+  const talk = new Conversation(ENDS).open()
+  talk.asks(preface + ask(1, '/a')).answers(text(SETTINGS, 0, 0) + head(1))
+  talk.answers(data(1, 0)).acknowledges().answers(data(1, 1))
+  const missing = talk.packets.at(-1)!
+  talk
+    .acknowledges()
+    .asks(ask(3, '/b'))
+    .answers(head(3) + data(3, 1))
+    .acknowledges()
+    .close()
+  const received = async (packets: readonly Packet[]): Promise<unknown> => {
+    const { frames } = await readBytes(pcap(packets))
+    const { backends } = sumOf(frames.map(ofFrame))
+    return Object.fromEntries(
+      backends.flatMap(({ routes }) => routes.map(({ route, receivedBytes }) => [route.path, receivedBytes])),
+    )
+  }
+  const whole = { '/a': 9 + 14 + 2 * 109, '/b': 14 + 109 }
+  assert.deepEqual(await received(talk.packets), whole)
+  assert.deepEqual(await received(talk.packets.filter((packet) => packet !== missing)), whole)
 })
 
 it('an answer that nobody asked for, as a 408 on an idle connection, is no loss', async () => {
