@@ -3,8 +3,10 @@
 #include "maps.h"
 #include "sightings.h"
 
-#define LRU_HASH       9    /* BPF_MAP_TYPE_LRU_HASH */
-#define PLACES	       4096 /* a power of two */
+#define LRU_HASH 9 /* BPF_MAP_TYPE_LRU_HASH */
+#ifndef PLACES
+#define PLACES 4096 /* a power of two */
+#endif
 #define MS	       1000000ULL
 #define ALIKE_FOR      MS	  /* no sender repeats a segment so soon */
 #define SAME_FOR       (100 * MS) /* the same packet, as far as its IP header tells; queues of this host lie between sightings */

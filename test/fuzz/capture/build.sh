@@ -7,9 +7,10 @@ cd "$(dirname "$0")/../../.."
 mkdir -p "$folder"
 # Kernel and WebAssembly read unaligned numbers.
 checks=(-fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1 -D_GNU_SOURCE -Wall -Wextra)
-small=(-DMAX_ROUTES=16 -DMAX_BACKENDS=64 -DMAX_FLOWS=8 -DFEW_FLOWS=4 -DMAX_WIRES=4 -DMAX_BLOCKS=4 -DMAX_ATTEMPTS=64 -DRETIRE_AFTER=3 -DFOLD_CELLS=64
+small=(-DMAX_ROUTES=16 -DMAX_BACKENDS=64 -DMAX_FLOWS=8 -DFEW_FLOWS=4 -DMAX_WIRES=4 -DMAX_BLOCKS=4 -DMAX_ATTEMPTS=64 -DRETIRE_AFTER=3 -DFOLD_CELLS=64 -DPLACES=64
   '-DLONGEST_PAUSE=(5*SECOND)')
-machine=("${CLANG:-clang}" "${checks[@]}" "${small[@]}" -fsanitize=fuzzer-no-link -fPIC -std=gnu11 -fno-strict-aliasing -Wno-unused-parameter
+# Without a look at each comparison (-fsanitize=fuzzer-no-link): it would be a third of a run, and the corpus has the magic numbers.
+machine=("${CLANG:-clang}" "${checks[@]}" "${small[@]}" -fsanitize-coverage=inline-8bit-counters,pc-table -fPIC -std=gnu11 -fno-strict-aliasing -Wno-unused-parameter
   -Ibpf -DVERSION='"0"' -Dclock_gettime=capture_gettime)
 # What the machine takes of memory is given back before the next input.
 heap=(-include stdlib.h -Dmalloc=fuzz_malloc -Dcalloc=fuzz_calloc -Drealloc=fuzz_realloc -Dfree=fuzz_free -Dopen=fuzz_open -Dpread=fuzz_pread)
