@@ -151,7 +151,7 @@ describe('doctor', { skip: lacking('clang', 'gcc', 'setpriv') }, () => {
 
   test('a kernel without tcx: by control group, and what needs tcx is refused with the way out', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'upstreamtop-doctor-'))
-    const helper = await buildHelper(folder, '-DNO_TCX=true')
+    const helper = await buildHelper(folder, '-DNO_TCX=true', [])
     const { attach } = JSON.parse(inNamespace(helper, '--doctor').stdout) as {
       attach: { way: string; why: string; missing: string }
     }

@@ -71,7 +71,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
     chmodSync(folder, 0o755)
     await buildStatic('neighbour.c', program)
     await buildStatic('silent.c', join(folder, 'silent'))
-    slowHelper = await buildHelper(join(folder, 'slow'), '-DDISCOVERY_MS=20000')
+    slowHelper = await buildHelper(join(folder, 'slow'), '-DDISCOVERY_MS=20000', [])
     writeFileSync(secret, `proxy_pass ${SECRET};\n`, { mode: 0o600 })
     namespace = await makeNamespace('n')
   })
@@ -344,7 +344,7 @@ describe('a hostile neighbour', { skip: lacking('gcc', 'setpriv', 'mkfifo') }, (
       let server: Neighbour
       let fake: Neighbour
       before(async () => {
-        patientHelper = await buildHelper(join(folder, 'patient'), '-DDISCOVERY_MS=500000')
+        patientHelper = await buildHelper(join(folder, 'patient'), '-DDISCOVERY_MS=500000', [])
         server = await mountSilent(join(folder, 'silent'), silentPlace, 'lookup')
         const args = ['-c', join(silentPlace, 'nginx.conf')]
         fake = await startNeighbour(namespace, { program, args, words: 'listen=8088', user: NOBODY })

@@ -17,7 +17,7 @@ describe('what could not be read within TLS', { skip: lackingTls('clang') }, () 
   after(() => rmSync(folder, { recursive: true, force: true }))
 
   test('a page that is not in memory is one request or one answer, on a connection that goes on', async () => {
-    const program = await buildHelper(folder, '-DFAIL_LOADS=25')
+    const program = await buildHelper(folder, '-DFAIL_LOADS=25', ['upstreamtop-tls'])
     const leg = await lab.open()
     await lab.startNginx([leg])
     const seen = await watch(

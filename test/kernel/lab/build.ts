@@ -1,11 +1,30 @@
 /** What tests compile: programs of the lab, and helpers with limits that a test can reach. */
-import { copyFileSync, mkdirSync, renameSync } from 'node:fs'
+import { copyFileSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT, sh } from './system.ts'
+import { BY_GROUP, ROOT, sh } from './system.ts'
 
-/** Builds the helper with these -D, and returns the path of its copy in the folder. It is built again when a source has changed. */
-export async function buildHelper(folder: string, defines: string): Promise<string> {
+/** BPF objects, as bpf.mk calls them. Each takes the compiler ten seconds. */
+type Programs = 'upstreamtop' | 'upstreamtop-cgroup' | 'upstreamtop-tls'
+
+const ATTACHED: readonly Programs[] = BY_GROUP ? ['upstreamtop', 'upstreamtop-cgroup'] : ['upstreamtop']
+
+/**
+ * Builds the helper with these -D, and returns the path of its copy in the folder. It is built again when a source has changed.
+ * @param own the programs for which the -D are meant; the others are those of build/
+ */
+export async function buildHelper(
+  folder: string,
+  defines: string,
+  own: readonly Programs[] = ATTACHED,
+): Promise<string> {
   const built = join(ROOT, 'build/lab', defines.replace(/\W+/g, '-').slice(1))
+  mkdirSync(built, { recursive: true })
+  // vmlinux.h first: make compares times
+  for (const file of [
+    'vmlinux.h',
+    ...PROGRAMS.filter((name) => !own.includes(name)).map((name) => `${name}.bpf.o`),
+  ])
+    bringUpToDate(join(ROOT, 'build', file), join(built, file))
   await sh(
     ...['make', '-s', '-C', ROOT],
     ...[`HELPER_BUILD=${built}`, `HELPER_DEFINES=${defines}`, join(built, HELPER)],
@@ -14,6 +33,13 @@ export async function buildHelper(folder: string, defines: string): Promise<stri
   for (const file of [HELPER, 'upstreamtop.bpf.o', 'upstreamtop.skel.h'])
     copyFileSync(join(built, file), join(folder, file))
   return join(folder, HELPER)
+}
+
+const PROGRAMS: readonly Programs[] = ['upstreamtop', 'upstreamtop-cgroup', 'upstreamtop-tls']
+
+function bringUpToDate(from: string, to: string): void {
+  const [source, copy] = [from, to].map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs)
+  if (source !== undefined && (copy === undefined || copy < source)) copyFileSync(from, to)
 }
 
 const HELPER = 'upstreamtop-probe'
