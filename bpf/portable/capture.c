@@ -12,6 +12,7 @@
 #include "portable/packets.h"
 #include "portable/sightings.h"
 #include "portable/sockets.h"
+#include "portable/waiting.h"
 
 /* A pause this long ends what waits; the rest of it is one tick. */
 #ifndef LONGEST_PAUSE /* the fuzzer makes it short */
@@ -23,6 +24,11 @@
  */
 #define SILENT_TICKS		3600
 #define SILENT_TICKS_PER_PACKET 2
+/* What is captured too early waits so long for what comes first: clocks of two hosts and queues of a device differ by less. */
+#define PATIENCE (SECOND / 20)
+/* Where nothing ever comes of it, packets are missing in the capture, and not in another order: only a few are tried then. */
+#define VAIN_WAITS  64
+#define TRIED_EVERY 256
 /* No recording has a tick of more than a year. */
 #define LONGEST_TICK (365 * 86400 * SECOND)
 
@@ -45,7 +51,7 @@ static struct {
 /* What the caller shows beside the recording. */
 static struct {
 	uint64_t packets, bytes, segments, cut, other_links, undecided, not_chosen, backwards, first_ns, last_ns, missed, wrapped,
-	    unasked, bare, translated, skipped_s, undated;
+	    unasked, bare, translated, skipped_s, undated, early, late;
 } seen;
 
 static struct upstreamtop_bpf programs;
@@ -55,6 +61,7 @@ static struct json out;
 static uint64_t next_tick, clock_ns;
 static uint8_t *input;
 static size_t input_room, input_length;
+static uint32_t vain_waits; /* one after another */
 
 /* For the helper's code: see clock_gettime in the makefile. */
 int capture_gettime(clockid_t clock, struct timespec *t)
@@ -313,11 +320,116 @@ static bool is_of_translation(const struct ends *e, const struct ends *of_server
 	return is_translation(e) || is_translation(of_server);
 }
 
+static bool is_same_connection(const struct ends *a, const struct ends *b)
+{
+	struct ends other_way = turned(b);
+
+	return !memcmp(a, b, sizeof(*a)) || !memcmp(a, &other_way, sizeof(*a));
+}
+
+static bool is_waited_for(const struct ends *e)
+{
+	for (unsigned i = 0; i < waiting_count(); i++)
+		if (is_same_connection(&waiting_at(i)->ends, e))
+			return true;
+	return false;
+}
+
+/* Whether something of its connection comes before it, if it is in the capture. */
+static bool must_wait(const struct socket *socket, enum side side, const struct ends *e, const struct segment *s)
+{
+	if (side == NOT_CHOSEN || is_syn(s))
+		return false;
+	if (socket)
+		return is_early(socket, s, side == LEAVES);
+	return (s->flags & FLAG_SYN) || is_waited_for(e);
+}
+
+/* Returns false, and does nothing, if it must wait: `can_wait`. */
+static bool deliver(const struct frame *f, const struct ends *e, const struct segment *s, bool can_wait)
+{
+	struct ends of_server = turned(e);
+	struct socket *socket;
+	enum side side = side_of(f, e, &of_server, s, &socket);
+
+	if (can_wait && must_wait(socket, side, e, s))
+		return false;
+	switch (side) {
+	case LEAVES:
+		/* an ACK alone makes no connection */
+		if (!socket && is_pure_ack(s))
+			break;
+		if ((!socket || is_syn(s)) && is_translated(f, e, s, clock_ns)) {
+			seen.translated++;
+			break;
+		}
+		if (is_syn(s))
+			expect_answer(e, s->seq);
+		seen.late += socket && is_behind_ack(socket, s);
+		socket = socket_sends(socket, e, s);
+		if (is_pure_ack(s))
+			break;
+		if (seen.cut)
+			mind_cut(f, e, s);
+		frame_leaves(f, sock_of(socket));
+		socket_has_sent(socket);
+		break;
+	case ARRIVES:
+		if (!is_pure_ack(s))
+			frame_arrives(f);
+		seen.unasked += !socket && s->length;
+		if (socket)
+			socket_receives(socket, s);
+		break;
+	case UNDECIDED:
+		seen.undecided += !is_pure_ack(s);
+		break;
+	case NOT_CHOSEN:
+		seen.not_chosen++;
+	}
+	return true;
+}
+
+/* What waited for a segment of this connection, which was delivered. `ns`: when that was. */
+static void deliver_followers(struct ends e, uint64_t ns)
+{
+	for (unsigned i = 0; i < waiting_count();) {
+		const struct waiting *w = waiting_at(i);
+
+		machine_set_clock(w->ns > ns ? w->ns : ns);
+		if (!is_same_connection(&w->ends, &e) || !deliver(&w->frame, &w->ends, &w->segment, true)) {
+			i++;
+			continue;
+		}
+		waiting_take(i);
+		seen.early++;
+		vain_waits = 0;
+		i = 0;
+	}
+	machine_set_clock(clock_ns);
+}
+
+/* What was captured before that, and has waited long enough: what it acknowledges is not in the capture. */
+static void deliver_overdue(uint64_t before)
+{
+	while (waiting_count() && waiting_at(0)->ns < before) {
+		struct waiting w = waiting_take(0);
+		uint64_t early = seen.early;
+		uint32_t vain = vain_waits + 1;
+
+		machine_set_clock(w.ns);
+		deliver(&w.frame, &w.ends, &w.segment, false);
+		deliver_followers(w.ends, w.ns);
+		/* they have waited for nothing, too */
+		seen.early = early;
+		vain_waits = vain;
+	}
+}
+
 static void take_segment(const struct frame *f, const struct ends *e, const struct segment *s)
 {
 	struct ends of_server = turned(e), of_client;
 	const struct ends *began = redirected(&of_server, s);
-	struct socket *socket;
 
 	seen.segments++;
 	if (began && socket_of(began)) {
@@ -336,38 +448,12 @@ static void take_segment(const struct frame *f, const struct ends *e, const stru
 		return;
 	}
 	seen.bare += s->length && s->payload >= f->captured;
-	switch (side_of(f, e, &of_server, s, &socket)) {
-	case LEAVES:
-		/* an ACK alone makes no connection */
-		if (!socket && is_pure_ack(s))
-			return;
-		if ((!socket || is_syn(s)) && is_translated(f, e, s, clock_ns)) {
-			seen.translated++;
-			return;
-		}
-		if (is_syn(s))
-			expect_answer(e, s->seq);
-		socket = socket_sends(socket, e, s);
-		if (is_pure_ack(s))
-			return;
-		if (seen.cut)
-			mind_cut(f, e, s);
-		frame_leaves(f, sock_of(socket));
-		socket_has_sent(socket);
-		return;
-	case ARRIVES:
-		if (!is_pure_ack(s))
-			frame_arrives(f);
-		seen.unasked += !socket && s->length;
-		if (socket)
-			socket_receives(socket, s);
-		return;
-	case UNDECIDED:
-		seen.undecided += !is_pure_ack(s);
-		return;
-	case NOT_CHOSEN:
-		seen.not_chosen++;
-	}
+	if (waiting_is_full())
+		deliver_overdue(waiting_at(0)->ns + 1);
+	if (!deliver(f, e, s, vain_waits < VAIN_WAITS || seen.segments % TRIED_EVERY == 0))
+		waiting_add(f, e, s, clock_ns);
+	else if (waiting_count())
+		deliver_followers(*e, clock_ns);
 }
 
 static void take(const struct captured_packet *p)
@@ -397,6 +483,8 @@ static void take(const struct captured_packet *p)
 		seen.backwards++;
 		ns = clock_ns;
 	}
+	if (waiting_count())
+		deliver_overdue(ns < next_tick ? ns - PATIENCE : UINT64_MAX);
 	go_to(ns, false);
 	seen.last_ns = ns;
 	enum network network = find_network(&f, p->link_type);
@@ -465,8 +553,10 @@ EXPORT const char *capture_fault(void)
 /* No packet has come until then. */
 EXPORT void capture_go_on(uint64_t ns)
 {
-	if (seen.first_ns && ns > clock_ns)
-		go_to(ns, true);
+	if (!seen.first_ns || ns <= clock_ns)
+		return;
+	deliver_overdue(UINT64_MAX);
+	go_to(ns, true);
 }
 
 /* The last tick. */
@@ -474,6 +564,7 @@ EXPORT void capture_end(void)
 {
 	if (!seen.first_ns)
 		return;
+	deliver_overdue(UINT64_MAX);
 	machine_book_waiting();
 	machine_stop();
 	tick_at(next_tick, true);

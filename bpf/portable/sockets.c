@@ -201,6 +201,30 @@ static void close_side(struct socket *s)
 		set_state(s, TCP_LAST_ACK);
 }
 
+static int lies_ahead(__u32 known, __u32 number)
+{
+	return seq_before(known, number) && number - known < MAX_UNSEEN;
+}
+
+int is_early(const struct socket *s, const struct segment *segment, int leaves)
+{
+	__u32 sent = s->end_sent, received = s->tcp.rcv_nxt;
+
+	if (!(segment->flags & FLAG_ACK) || is_closed(s))
+		return 0;
+	if (s->tcp.inet_conn.icsk_inet.sk.view.state == TCP_SYN_SENT)
+		return leaves ? !(segment->flags & FLAG_SYN) : lies_ahead(sent, segment->ack);
+	if (leaves)
+		return lies_ahead(received, segment->ack) || (segment->length && lies_ahead(sent, segment->seq));
+	return lies_ahead(sent, segment->ack);
+}
+
+int is_behind_ack(const struct socket *s, const struct segment *segment)
+{
+	return segment->length && !seq_before(segment->seq, s->end_sent) &&
+	       !seq_before(s->tcp.snd_una, segment->seq + segment->length);
+}
+
 static void end_reset(struct socket *s)
 {
 	s->is_reset = 0;

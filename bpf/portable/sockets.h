@@ -38,6 +38,13 @@ struct sock *sock_of(struct socket *s);
  * these ends have, or NULL.
  */
 struct socket *socket_sends(struct socket *s, const struct ends *ends, const struct segment *segment);
+/*
+ * Whether it acknowledges what was not captured so far. Nobody can have done that: it was captured too early, or what it
+ * acknowledges never.
+ */
+int is_early(const struct socket *s, const struct segment *segment, int leaves);
+/* Whether it leaves behind its acknowledgement: that did not wait long enough for it. */
+int is_behind_ack(const struct socket *s, const struct segment *segment);
 /* Behind the program that sees it leave. */
 void socket_has_sent(struct socket *s);
 void socket_receives(struct socket *s, const struct segment *segment);

@@ -57,6 +57,10 @@ export interface Seen {
   readonly skippedSeconds: number
   /** packets whose time is before 1970 or after 2200 */
   readonly undated: number
+  /** segments that were captured before what they acknowledge, and waited for it */
+  readonly early: number
+  /** segments of nginx that were captured behind their acknowledgement, by more than is waited for */
+  readonly late: number
   /** µs since 1970 */
   readonly first: number
   readonly last: number
@@ -133,7 +137,7 @@ export class CaptureMachine {
   }
 
   get seen(): Seen {
-    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 17)
+    const fields = new BigUint64Array(this.#exports.memory.buffer, this.#exports.capture_seen(), 19)
     const at = (index: number): number => Number(fields[index])
     return {
       packets: at(0),
@@ -153,6 +157,8 @@ export class CaptureMachine {
       translated: at(14),
       skippedSeconds: at(15),
       undated: at(16),
+      early: at(17),
+      late: at(18),
     }
   }
 

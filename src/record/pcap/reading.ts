@@ -156,6 +156,8 @@ export class Reading {
       backwards,
       skippedSeconds,
       undated,
+      early,
+      late,
     } = seen
     const parts: readonly (readonly [number, string])[] = [
       [cut, 'packets were captured in part: what lies behind is not read (tcpdump -s 0 captures all)'],
@@ -181,6 +183,11 @@ export class Reading {
       [notChosen, 'segments are left out by --client or --server-port'],
       [undated, 'packets have a time before 1970 or after 2200, and count at that of the one before them'],
       [backwards, 'packets are older than the one before them, and count at its time'],
+      [early, 'segments were captured before what they acknowledge, and count behind it'],
+      [
+        late,
+        'segments of nginx were captured long after their acknowledgement: answers near them may stand with other requests',
+      ],
       [
         skippedSeconds,
         'seconds without a packet have no tick of their own: their pauses are one tick each, and gaps of the coverage',
