@@ -119,7 +119,7 @@ enum total {
 	L_MAP_REFUSED, /* requests for which a table was full */
 	L_UNMATCHED_RESPONSES, /* answers to requests that were not seen */
 	L_AMBIGUOUS, /* requests whose answer could not be determined */
-	L_EVICTED, /* flows evicted from a full table */
+	L_EVICTED, /* flows given up because their socket was gone */
 	L_FRAGMENTS, /* IP fragments */
 	L_HALF_SEEN, /* flows of which a direction, or both, was not seen */
 	L_PATH_FOLDED, /* paths that were cut */

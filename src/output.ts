@@ -81,7 +81,7 @@ async function refuseRecording(path: string): Promise<void> {
 const GZIP = 0x1f8b
 
 /** @param write gets a temporary path in the target's folder; the file there then replaces the target */
-export async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   // A link stays, and its target is replaced. A link that is made after this check is replaced itself.
   const link = await lstat(path).catch(() => null)
   const target = link?.isSymbolicLink() === true ? await realpath(path).catch(() => path) : path

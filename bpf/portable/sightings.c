@@ -5,7 +5,7 @@
 
 #define LRU_HASH 9 /* BPF_MAP_TYPE_LRU_HASH */
 #ifndef PLACES
-#define PLACES 4096 /* a power of two */
+#define PLACES 4096 /* of each table, a power of two; the fuzzer, which clears them before each input, makes it small */
 #endif
 #define MS	       1000000ULL
 #define ALIKE_FOR      MS	  /* no sender repeats a segment so soon */

@@ -171,7 +171,7 @@ static void count_sent(struct socket *s, const struct segment *segment)
 
 /*
  * What nginx's own segments acknowledge it has received, whether or not it was captured. The peer has sent it after what nginx
- * had sent before: what the capture does not have of that has arrived.
+ * had sent before: so what nginx sent before this segment has arrived at the peer, also where the capture lacks it.
  */
 static void take_acknowledged(struct socket *s, const struct segment *segment)
 {

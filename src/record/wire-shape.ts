@@ -193,7 +193,7 @@ function wireEntryOf({ id, backend, address: text }: JsonObject): WireEntryLine 
 }
 
 /** One row per slot, and up to twice as many while slots are retired. Row numbers within a tick of a recording have 19 bits. */
-export const MAX_ROWS = 2 ** 17
+const MAX_ROWS = 2 ** 17
 const MAX_REQUESTS = 2 ** 20
 
 function snapshotOf(line: JsonObject): SnapshotShape | null {

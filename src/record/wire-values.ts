@@ -20,7 +20,7 @@ export function isDecimal(value: unknown): value is string {
 export const isNanos = (value: unknown): value is string => isDecimal(value) && BigInt(value) < 2n ** 63n
 
 /** 2200-01-01, µs */
-export const LATEST = 7_258_118_400_000_000
+const LATEST = 7_258_118_400_000_000
 export const isWall = (value: unknown): value is number => isCount(value) && value < LATEST
 
 /** Paths are cut to 128 bytes, other names are shorter, and an escaped byte has four characters. */

@@ -246,7 +246,10 @@ static __always_inline void end_if_given_up(struct sock *sk)
 	f->closed = 1;
 }
 
-/* nginx closes it, of which it had ended its own side before (see fin_out): no packet says so. A FIN would have been seen. */
+/*
+ * nginx closes a connection on which it had stopped sending, and read on (see fin_out). No packet says so: its FIN has left long
+ * ago. Where the backend's FIN or RST ended it, packets have booked that.
+ */
 static __always_inline void end_if_left(struct sock *sk)
 {
 	struct flow *f = sk->sk_shutdown == SHUTDOWN_MASK && !has_fin(sk->__sk_common.skc_flags) && !sk->sk_err ? flow_of(sk) : 0;

@@ -1,4 +1,6 @@
 /*
+ * Finds holes, and goes on behind them; counting/holes.h counts them.
+ *
  * What passed unseen: by another interface, before we were attached there, or in a segment that could not be read. TCP fills a
  * hole until the receiver has it; then nobody does. So a hole is jumped when the receiver has acknowledged what lies in it: the
  * own socket says so, and where it cannot be found, what the other direction acknowledges. What lay in it is settled, and reading

@@ -56,8 +56,11 @@ __noinline int pass_requests(struct flow *f, __u32 to)
 			delete_line(f);
 			f->line_id = 0;
 		}
-		/* a request whose head was not read to its end may have a body, which goes on; any other one is over, with its
-		 * answer */
+		/*
+		 * A hole in a head hides whether a body follows, and behind an earlier hole (DIR_BODY_UNTIL_CLOSE) that is
+		 * not known either: what comes next may be more of the body, until its answer is over. Elsewhere a segment
+		 * that begins like a request is one.
+		 */
 		d->in_hole |= state == DIR_HEAD || state == DIR_BODY_UNTIL_CLOSE ? BEHIND_HOLE : BEHIND_HOLE | AT_REQUEST;
 		d->head.chunked = 0;
 		d->state = DIR_BODY_UNTIL_CLOSE;

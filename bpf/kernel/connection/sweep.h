@@ -280,7 +280,7 @@ static __always_inline void give_up(struct flow *f)
 	f->closed = 1;
 }
 
-/* It has what passed unseen; a FIN takes a sequence number. */
+/* What its socket has received and sent, seen or not. A FIN takes a sequence number, which is no payload. */
 __noinline int hear(struct __sk_buff *skb, struct flow *f, const struct socket_facts *k)
 {
 	if (!f || !k)

@@ -338,7 +338,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 		return 0;
 	__u32 first = f->oldest;
 
-	/* before they end: then a segment on another CPU goes on to the next answer, and what came before it is nobody's */
+	/* before they end: once they have, a segment on another CPU goes on to the next answer, and uncounted bytes are lost */
 	book_passed(f);
 	for (__u32 i = 0; i < DEPTH; i++) {
 		__u32 number = first + i;
@@ -360,7 +360,7 @@ __noinline int end_all(struct flow *f, __s32 outcome, __u64 now)
 					 (outcome == OUTCOME_RESET && f->in.state == DIR_BODY_UNTIL_CLOSE && f->in.head.chunked));
 		}
 	}
-	/* and what was deferred until then */
+	/* once more: the requests that were deferred are booked now, and have bytes, too */
 	book_passed(f);
 	if (f->kind == KIND_HTTP && connect_is_due(f))
 		book_connect(f, now);

@@ -1,4 +1,7 @@
-/* Holes: bytes that passed unseen. The receiver has acknowledged them, so nobody sends them again. */
+/*
+ * Counts holes, and the requests whose answers lay in one. A hole is bytes that passed unseen: the receiver has acknowledged
+ * them, so nobody sends them again. connection/holes.h finds them.
+ */
 #pragma once
 
 #include "vmlinux.h"
@@ -21,7 +24,7 @@ static __always_inline void note_hole(struct dir *d, __u32 to)
 	count(L_HOLES);
 }
 
-/* The answer lay in a hole. */
+/* The answer lay in a hole: `unseen`. No event for the ring: nothing is known of its time or outcome. */
 __noinline int book_unseen(struct flow *f, __u32 number)
 {
 	if (!f)

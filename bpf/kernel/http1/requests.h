@@ -213,7 +213,10 @@ static __always_inline int proxy_header(source_t *source, struct flow *f, struct
 	return 1;
 }
 
-/* The last request is over, or what is missing of its answer hides that: only the next request ends it then. */
+/*
+ * Whether the next request may begin here: the last one is over, or its answer has begun and its end cannot be known. Then bytes
+ * of the answer are missing (`ack`: nginx has them), or its body is read without bounds, and only the next request ends it.
+ */
 static __always_inline int may_be_answered(struct flow *f, __u32 ack)
 {
 	enum phase phase = phase_of(f, f->started - 1);

@@ -213,8 +213,8 @@ static __always_inline int is_not_expected(const struct flow *f)
 }
 
 /*
- * Of a connection that is older than we are: the frame is what servers say late of an earlier stream, and so there was one. It is
- * no tunnel.
+ * Whether a foreign frame is one that servers send late: a RST_STREAM or WINDOW_UPDATE (both have four bytes) of an earlier
+ * stream of nginx (odd numbers). Then there was an earlier stream, so the connection is no tunnel, however little of it was seen.
  */
 static __always_inline int is_late_word(enum h2_event event, const struct h2 *h)
 {

@@ -44,7 +44,7 @@ static __always_inline int end_streams(struct flow *f)
 			break;
 		enum phase phase = phase_of(f, number);
 		pending |= phase != PHASE_DONE;
-		/* before its end is booked: what was passed unread is its own, and not the next answer's */
+		/* before its end is booked: the bytes that passed unread until now are of this answer, not of the next one */
 		if (phase != PHASE_DONE && number == f->current)
 			book_received(f, number, f->in.next);
 		if (phase == PHASE_OPEN) {

@@ -85,7 +85,7 @@ export function matches(expression: Expression, row: Selectable): boolean {
 export function selectRows(aggregate: Aggregate, rows: Expression | null): Aggregate {
   if (rows === null) return aggregate
   const selected = aggregate.backends.flatMap((sum) => selectBackend(sum, rows))
-  // Of an older recording even no connections at all are unknown in part.
+  // A backend of which only routes are selected has zeros for its connects. What the recorder did not count is unknown instead.
   const backends = withUnknown(selected, aggregate.loss)
   const wires = selectWires(aggregate.wires, rows)
   return { ...aggregate, backends, wires, totals: totalsOf(backends, aggregate.loss) }

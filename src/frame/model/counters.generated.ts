@@ -188,7 +188,7 @@ export interface Loss {
   readonly unmatchedResponses: number
   /** requests whose answer could not be determined */
   readonly ambiguous: number
-  /** flows evicted from a full table */
+  /** flows given up because their socket was gone */
   readonly evicted: number
   /** IP fragments */
   readonly fragments: number

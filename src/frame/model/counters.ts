@@ -7,9 +7,11 @@
  */
 
 /**
- * The program that adds to it in the kernel. Counters of one side share a cache line, because requests leave on one CPU and answers arrive
- * on another. A cache line holds eight 64-bit words. `ending` is full (five counters, and three sums of times); `sending` has room for one
- * more. The next one needs another cache line in `struct slot`, 64 bytes more per route: the C compiler reports it.
+ * Which cache line of `struct slot` has it (bpf/shared.h): that of the program that adds to it often. Requests leave on one CPU and answers
+ * arrive on another, so each has a line of its own. What is rare (`body_reset`, `unseen`) is in `sending`, whoever adds to it.
+ * A cache line holds eight 64-bit words, and both are full: `ending` has five counters and three sums of times, `sending` has eight
+ * counters. The next counter makes a slot five cache lines, 64 bytes more per route: the assertion behind `struct slot` says so, and is
+ * to be changed with it.
  */
 export type Side = 'sending' | 'ending'
 
@@ -32,8 +34,6 @@ export interface Counter<Word extends string = string, Of extends Kind = Kind, W
   /** a comment in the generated code */
   readonly what: string
 }
-
-export type RouteCounter = Counter & { readonly side: Side }
 
 const of =
   <const Of extends Kind>(kind: Of) =>
@@ -117,7 +117,7 @@ export const LOSS = [
   counter('map_refused', 'requests for which a table was full'),
   counter('unmatched_responses', 'answers to requests that were not seen'),
   counter('ambiguous', 'requests whose answer could not be determined'),
-  counter('evicted', 'flows evicted from a full table'),
+  counter('evicted', 'flows given up because their socket was gone'),
   counter('fragments', 'IP fragments'),
   counter('half_seen', 'flows of which a direction, or both, was not seen'),
   counter('path_folded', 'paths that were cut'),

@@ -166,6 +166,7 @@ export interface SecondFrame {
   readonly final: boolean
 }
 
+/** `late` is never the `gapBefore` of a tick: frame/time/gaps.ts finds it in a tick's length. The others are stored with the tick behind the gap. */
 export type GapReason = 'late' | 'stopped' | 'disk_full' | 'suspend' | 'damaged'
 
 /** A span without ticks (or the part of a late tick beyond 1.5 s). [from, to) */

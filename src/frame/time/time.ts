@@ -94,17 +94,6 @@ export function ticksWithin(ticks: readonly TickSummary[], { from, to }: TimeSpa
   return runs
 }
 
-/** The first tick that contains the time; in a gap, the last tick before it; before the first tick, null. */
-export function tickAt(ticks: readonly TickSummary[], at: WallMicros): TickSummary | null {
-  let before: TickSummary | null = null
-  for (const tick of ticks) {
-    if (tick.start > at) continue
-    if (at < tick.start + tick.length) return tick
-    if (before === null || tick.start >= before.start) before = tick
-  }
-  return before
-}
-
 function read(text: string, scope: TimeScope, origin: WallMicros, cuts: Cuts): WallMicros {
   const word = text.trim()
   const clock = CLOCK.exec(word)

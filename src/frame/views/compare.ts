@@ -94,7 +94,7 @@ function relative(base: number | null, target: number | null): Omit<Change, 'noi
 }
 
 /** Infinite for a base of 0. */
-export const relativeChange = (base: number, target: number): number =>
+const relativeChange = (base: number, target: number): number =>
   base === target ? 0 : base === 0 ? Infinity : (target - base) / base
 
 function share(

@@ -122,7 +122,7 @@ function isMostlyGrpc(sum: Measurable): boolean {
 }
 
 function failureKindsOf({ failures, connection }: Measurable): Figures['failureKinds'] {
-  const kindOf = (word: string): string => word.replace('_', ' ')
+  const kindOf = (word: string): string => word.replaceAll('_', ' ')
   return [
     ...ROUTE_FAILURES.map(({ word, name }) => ({ kind: kindOf(word), count: failures[name] })),
     ...CONNECT_FAILURES.map(({ word, name }) => ({ kind: kindOf(word), count: connection?.[name] ?? 0 })),

@@ -48,7 +48,7 @@ export function sceneLines(scene: Scene): Line[] {
 }
 
 /** A heatmap shows the board's header alone. */
-export function boardOf({ moment, view, board }: Scene): Leaderboard | null {
+function boardOf({ moment, view, board }: Scene): Leaderboard | null {
   if (moment === null) return null
   const { kind } = pageOf(view)
   const shown = kind === 'heatmap' || kind === 'cell' ? { backends: 0, routes: 0 } : board

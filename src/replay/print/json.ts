@@ -64,7 +64,7 @@ const figuresJson = (figures: Figures): Record<string, unknown> => ({
   oldest_ms: millis(figures.oldest),
   status: Object.fromEntries(figures.classes.map(({ name, count }) => [name, count])),
   failures: Object.fromEntries(
-    figures.failureKinds.map(({ kind, count }) => [kind.replace(' ', '_'), count]),
+    figures.failureKinds.map(({ kind, count }) => [kind.replaceAll(' ', '_'), count]),
   ),
   header_ms: {
     avg: millis(figures.avg),

@@ -65,7 +65,7 @@ export function timelineOf(
   return { grid, points: steps }
 }
 
-export function pointOf({ ticks, totals, length }: Aggregate): TimelinePoint | null {
+function pointOf({ ticks, totals, length }: Aggregate): TimelinePoint | null {
   if (ticks === 0) return null
   const seconds = length / 1e6
   return {

@@ -47,7 +47,7 @@ export function fullEntityOf(
   }
 }
 
-export function distributionOf(distribution: Distribution): DistributionEntry {
+function distributionOf(distribution: Distribution): DistributionEntry {
   if (distribution.count === 0) return NOTHING_MEASURED
   const millis = (name: 'avg' | 'min' | 'max' | 'p50' | 'p90' | 'p95' | 'p99' | 'p999'): number | null => {
     const value = statistic(distribution, name)

@@ -64,7 +64,7 @@ export const recordingEntry = (info: RecordingInfo): RecordingEntry => ({
 export const severalNamespaces = ({ backends }: Aggregate): boolean =>
   new Set(backends.map((sum) => sum.backend.netns)).size > 1
 
-export const backendEntity = (
+const backendEntity = (
   sum: BackendSum,
   all: Aggregate,
   several: boolean,
@@ -85,11 +85,7 @@ export const backendEntity = (
   routes: sum.routes.map((route) => routeEntity(route, sum, all.length)),
 })
 
-export const routeEntity = (
-  sum: RouteSum,
-  backend: { readonly requests: number },
-  length: Micros,
-): RouteEntity => ({
+const routeEntity = (sum: RouteSum, backend: { readonly requests: number }, length: Micros): RouteEntity => ({
   method: sum.route.method,
   route: sum.route.path,
   share: ratio(sum.requests, backend.requests),

@@ -8,7 +8,10 @@ export interface Verdict {
   readonly verdict: boolean | null
 }
 
-/** The first result with the verdict that decides; else that of a backend with data; else that of the first. */
+/**
+ * Of all backends the first result whose verdict is `decides`; else the first with data; else the first. An expression without `(*)`
+ * has one result, and so has one where there are no backends.
+ */
 export function decisive<T extends Verdict>(
   expression: Expression,
   backends: () => readonly Backend[],

@@ -78,7 +78,7 @@ export function differenceOf(before: Evidence, after: Evidence, gates: readonly 
   }
 }
 
-/** Backends whose address the target never has: their counts there are 0. */
+/** Backends of the base whose address does not occur in the target: their counts there are 0. */
 function vanished(before: Evidence, after: Evidence): Backend[] {
   const there = new Set(after.backends.map(({ address }) => address))
   return before.summary.selected.backends
@@ -192,7 +192,10 @@ function gateResult(
   }
 }
 
-/** A change needs data on both sides, a value of the target's own only there. What is of any backend need not name it there: it may have vanished. */
+/**
+ * A change needs data on both sides, a value of the target only there.
+ * @param isOfAny the backend was put in for `*`: one that only the base has counts 0 in the target, as it has vanished
+ */
 function gateOf(
   test: MeasureTest,
   rows: Expression | null,

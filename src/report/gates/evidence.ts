@@ -51,7 +51,7 @@ export class Evidence {
 
   /**
    * Why there is no data, in words; null: there is. What is asserted to be absent need not occur.
-   * @param beside what occurs there need not occur here: its counts are 0 then
+   * @param beside another recording: what occurs only there has counts of 0 here, and so has data
    */
   lackOf({ measure: what, target }: MeasureTest, rows: Expression | null, beside?: Evidence): string | null {
     const { whole, query } = this.summary
@@ -65,7 +65,7 @@ export class Evidence {
     return isOfConnections(what) && !this.#hasConnections(selection) ? OF_BACKENDS : null
   }
 
-  /** Whether a backend is selected as such, not some of its routes. */
+  /** Whether rows of a backend itself are selected, not of its routes alone: only these have connects. */
   #hasConnections(rows: Expression): boolean {
     return this.#all.backends.some(({ backend }) => matches(rows, { backend, route: null, outcome: null }))
   }

@@ -63,7 +63,7 @@ export function nameOfFile(
 }
 
 /** `2026-11-22` */
-export const dateOf = (day: number): string => new Date(day * 24 * 3600 * 1000).toISOString().slice(0, 10)
+const dateOf = (day: number): string => new Date(day * 24 * 3600 * 1000).toISOString().slice(0, 10)
 
 export interface Place {
   /** what is to be written */

@@ -242,7 +242,11 @@ function hasForgotten(recording: Recording, before: readonly TickSummary[], rang
   return first !== undefined && (recording.ticks[0]?.seq ?? Infinity) > first.from
 }
 
-/** Other threads may have found it, and this one not. What is found is a gap. @param known the damage before reading */
+/**
+ * Whether there is more damage than before. Another thread may have found it: then it is read once more here, so that the recording of this
+ * thread knows it, and the next attempt writes it as a gap.
+ * @param known the damage before reading
+ */
 function findsDamage(recording: Recording, known: readonly string[], range: TimeSpan): boolean {
   const isNew = (): boolean => recording.damage.length > known.length
   for (const { from, to } of ticksWithin(recording.ticks, range))

@@ -10,6 +10,7 @@ import { CorruptRow } from '../sqlite/corrupt-row.ts'
 import { ByteWriter } from './bytes.ts'
 import { checkCount, checkSeq, checkSpan, checkTick, MAX_MINUTE_TICKS } from './limits.ts'
 
+/** A reason's number in the file is its place + 1: new ones are added at the end. */
 export const GAP_REASONS = [
   'late',
   'stopped',

@@ -12,12 +12,7 @@ import {
   type SqlRow,
 } from '../sqlite/database.ts'
 
-export const MARKER_KINDS = [
-  'note',
-  'deploy',
-  'clock_step',
-  'suspend',
-] as const satisfies readonly Marker['kind'][]
+const MARKER_KINDS = ['note', 'deploy', 'clock_step', 'suspend'] as const satisfies readonly Marker['kind'][]
 
 /** Ordered by time. A kind of a later version becomes a note. Markers that cannot be read are skipped. */
 export function readMarkers(database: Database): readonly Marker[] {

@@ -52,7 +52,7 @@ async function copyUntil(
   const all = plan.ranges.reduce((sum, { from, to }) => sum + to - from, 0)
   const sum = new RunningSum()
   let [ticks, lost] = [0, 0]
-  const left = new Set(plan.source.ticks.map(({ seq }) => seq))
+  const readable = new Set(plan.source.ticks.map(({ seq }) => seq))
   let before: SecondFrame | null = null
   try {
     for (const marker of plan.markers) sink.mark(marker)
@@ -64,10 +64,10 @@ async function copyUntil(
       const frame = plan.source.frame(seq)
       if (frame === null) {
         lost++
-        left.delete(seq)
+        readable.delete(seq)
         continue
       }
-      const copied = plan.frame({ ...frame, gapBefore: gapBetween(before, frame, left) })
+      const copied = plan.frame({ ...frame, gapBefore: gapBetween(before, frame, readable) })
       sink.append(copied)
       if (ticks === 0 && seq !== 0) setMeta(sink.database, 'starts_late', 'true')
       sum.add(spanOfFrame(copied))
@@ -84,17 +84,18 @@ async function copyUntil(
 }
 
 /**
- * What lies between two frames that are neighbours in the copy. Ticks that are only outside the range were recorded at another time of
- * the clock: it was set meanwhile. Back, that is a step as any other; else nothing is recorded of the time between. @param left the ticks
- * that can be read
+ * The gap before a frame of the copy. Ticks between it and the one before that cannot be read are `damaged`. Those that can be read lie
+ * outside the range: the clock was set, so that it left the range and came back. Where the frame then begins before the end of the one
+ * before it, that is a step of the clock, as in the original, and no gap; else the time between them is left out, and a gap `stopped`.
+ * @param readable the ticks of the original that can be read
  */
 function gapBetween(
   before: SecondFrame | null,
   frame: SecondFrame,
-  left: ReadonlySet<number>,
+  readable: ReadonlySet<number>,
 ): GapReason | null {
   if (before === null || frame.seq === before.seq + 1) return frame.gapBefore
-  for (let seq = before.seq + 1; seq < frame.seq; seq++) if (!left.has(seq)) return 'damaged'
+  for (let seq = before.seq + 1; seq < frame.seq; seq++) if (!readable.has(seq)) return 'damaged'
   return frame.start < before.start + before.length ? frame.gapBefore : (frame.gapBefore ?? 'stopped')
 }
 

@@ -7,7 +7,6 @@ import {
   parseSpan,
   parseTime,
   spanOf,
-  tickAt,
   ticksWithin,
   TimeError,
   type TimeScope,
@@ -235,14 +234,6 @@ describe('ticks', () => {
       { from: 4, to: 6 },
     ])
     assert.deepEqual(spanOf(ticks), span(50, 102))
-  })
-  it('are found by time; in a gap it is the tick before', () => {
-    const ticks = [tick(0, 10), tick(1, 11), tick(2, 20, 3)]
-    assert.equal(tickAt(ticks, wallMicros(11.5e6))?.seq, 1)
-    assert.equal(tickAt(ticks, wallMicros(15e6))?.seq, 1)
-    assert.equal(tickAt(ticks, wallMicros(22e6))?.seq, 2)
-    assert.equal(tickAt(ticks, wallMicros(99e6))?.seq, 2)
-    assert.equal(tickAt(ticks, wallMicros(9e6)), null)
   })
 })
 

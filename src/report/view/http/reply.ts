@@ -17,7 +17,7 @@ const TYPES = {
 } as const
 
 /** The page loads its own script and style, and asks its own server: nothing else, and nobody may frame it. */
-export const POLICY = [
+const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
