@@ -393,7 +393,6 @@ void put_hello(struct json *out, const struct options *options, const struct lin
 
 /* ---- fold.c: events become histograms and a sample ---- */
 
-#define HISTOGRAM_BUCKETS ((31 - 4 + 2) * 16)
 #define HEADER_TIMES	  0
 #define TOTAL_TIMES	  1
 /* connect times come after the slots */
