@@ -138,8 +138,8 @@ async function inheritedEnd(last: Socket, stderr: Readable): Promise<End> {
   return line === '' ? { code: null, signal: null } : (JSON.parse(line) as End)
 }
 
-/** Time from closing the stdin of a `--probe` command to SIGTERM. */
-const SIGTERM_MS = 300
+/** Time from closing the stdin of a `--probe` command to SIGTERM: it writes its last dump meanwhile, perhaps from another host. */
+const SIGTERM_MS = 1000
 /** The same to SIGKILL. */
 const SIGKILL_MS = 3000
 
