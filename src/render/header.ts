@@ -67,10 +67,11 @@ function noticeLine(
   if (gap !== null) {
     const times = [gap.from, gap.to].map((at) => clockTime(at, timeZone, withOffset)).join('–')
     const reason = gap.reason.replace('_', ' ')
-    return line(
-      `GAP ${times} (${longSpan(gap.to - gap.from)}, ${reason}): nothing was recorded; below is the tick before it`,
-      'bad',
-    )
+    const what =
+      gap.reason === 'late'
+        ? 'one tick was late; below, it has the counts of this time, too'
+        : 'nothing was recorded; below is the tick before it'
+    return line(`GAP ${times} (${longSpan(gap.to - gap.from)}, ${reason}): ${what}`, 'bad')
   }
   const lost = LOSSES.filter(([kind]) => (loss[kind] ?? 0) > 0).map(
     ([kind, text]) => `${count(loss[kind] ?? 0)} ${text}`,

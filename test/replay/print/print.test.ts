@@ -6,7 +6,7 @@ import { MemoryRecording } from '../../../src/replay/data/memory.ts'
 import { printFrames, type PrintOptions } from '../../../src/replay/print/print.ts'
 import { within } from '../../../src/replay/data/source.ts'
 import { assertGolden } from '../../golden.ts'
-import { START, EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
+import { frameOf, START, EXAMPLE_INFO, exampleRecording } from '../example-recording.ts'
 
 const at = (second: number): ReturnType<typeof wallMicros> => addMicros(START, second * 1_000_000)
 
@@ -28,6 +28,16 @@ test('every second is printed, and every gap once', () => {
   const all = frames({})
   assert.equal(all.length, 172 + 1)
   assert.equal(all.filter((text) => text.includes('\nGAP ')).length, 1)
+})
+
+test('of a late tick it is said that its counts are of the gap, too', () => {
+  const growing = new MemoryRecording(EXAMPLE_INFO)
+  growing.append({ ...frameOf(0, START, []), length: micros(4_000_000) })
+  const late = frames({}, growing).find((text) => text.includes('\nGAP '))
+  assert.match(
+    late!,
+    /GAP 15:30:01–15:30:04 \(2\.5s, late\): one tick was late; below, it has the counts of this time, too\n/,
+  )
 })
 
 test('a step prints one second per step, and every gap', () => {
