@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { buildHelper } from './lab/build.ts'
+import { buildHelper, PROGRAMS } from './lab/build.ts'
 import { makeNamespace, removeNamespace } from './lab/network.ts'
 import { inside, lacking, PROBE, ROOT, sh, unlessLong } from './lab/system.ts'
 
@@ -18,7 +18,8 @@ describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }))
 
   /** A helper built with other limits. */
-  const variant = (name: string, defines: string): Promise<string> => buildHelper(join(folder, name), defines)
+  const variant = (name: string, defines: string, own?: typeof PROGRAMS): Promise<string> =>
+    buildHelper(join(folder, name), defines, own)
 
   /** Runs bpf/flow.c with the programs of a build; returns its output for each seed. */
   async function twin(build: string, connections = 1000): Promise<string[]> {
@@ -67,7 +68,7 @@ describe('the BPF programs', { skip: lacking('cc', 'make') }, () => {
 
   test('a lock that is held for long, as by a virtual CPU that is taken away, loses nothing', async () => {
     // each 50th holder for 10 ms
-    const helper = await variant('late', '-DHOLD_LATE=10000000ULL')
+    const helper = await variant('late', '-DHOLD_LATE=10000000ULL', PROGRAMS)
     for (const said of await twin(join(helper, '..'), 10)) assert.match(said, /^\d+ requests/)
   })
 })

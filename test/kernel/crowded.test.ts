@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { GROUPS, lackingGroups } from './lab/groups.ts'
-import { buildHelper } from './lab/build.ts'
+import { buildHelper, PROGRAMS } from './lab/build.ts'
 import { assertNothingLost, assertReconciles, rowsOf, truthOf } from './lab/compare.ts'
 import { makeNamespace, NamespaceAgent, removeNamespace } from './lab/network.ts'
 import { startLabNginx } from './lab/nginx.ts'
@@ -82,6 +82,6 @@ describe('a crowd, by control group', { skip: lacking('clang', 'bpftool') || lac
 
   test('so it is when programs are slow, and interrupted all the time', async () => {
     // each 50th holder of a lock for 2 ms
-    await crowdedWith(await buildHelper(late, '-DHOLD_LATE=2000000ULL'), 20)
+    await crowdedWith(await buildHelper(late, '-DHOLD_LATE=2000000ULL', PROGRAMS), 20)
   })
 })

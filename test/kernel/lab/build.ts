@@ -35,7 +35,8 @@ export async function buildHelper(
   return join(folder, HELPER)
 }
 
-const PROGRAMS: readonly Programs[] = ['upstreamtop', 'upstreamtop-cgroup', 'upstreamtop-tls']
+/** -D that add a variable are meant for all: their variables must lie at the same places. */
+export const PROGRAMS: readonly Programs[] = ['upstreamtop', 'upstreamtop-cgroup', 'upstreamtop-tls']
 
 function bringUpToDate(from: string, to: string): void {
   const [source, copy] = [from, to].map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs)
