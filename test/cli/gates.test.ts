@@ -211,6 +211,7 @@ describe('a gate about any one backend', () => {
       runCommand(['diff', before, after, '--fail-on', ...gates])
     await fails(compared('rps(*) < -50%'), /10:8080\) = -100\.0%/)
     await fails(compared('requests(*) < 1'), /10:8080\) = 0/)
+    await fails(compared('connects(*) < 1'), /10:8080\) = 0/)
     await passes(compared('5xx(*) > 50%', 'p99(*) > +900%', 'failures(*) > +50pp'), /ok    p99/)
     await fails(
       runCommand(['diff', before, fixture('no-tick.db'), '--fail-on', 'requests(*) < 1']),

@@ -58,11 +58,13 @@ export class Evidence {
     if (whole.ticks === 0) return 'no tick was recorded in this range'
     const selection = allOf([query.selection.rows, rows, what.kind === 'absent' ? null : rowsOf(target)])
     if (selection === null) return null
-    const occurs = (some: Expression): boolean => [this, beside].some((side) => side && side.#occurs(some))
+    const sides = beside === undefined ? [this] : [this, beside]
+    const occurs = (some: Expression): boolean => sides.some((side) => side.#occurs(some))
     const missing = namesIn(selection).find((name) => !occurs(name))
     if (missing !== undefined) return this.#unknown(missing)
     if (!occurs(selection)) return 'nothing in the recording is selected'
-    return isOfConnections(what) && !this.#hasConnections(selection) ? OF_BACKENDS : null
+    if (!isOfConnections(what)) return null
+    return sides.some((side) => side.#hasConnections(selection)) ? null : OF_BACKENDS
   }
 
   /** Whether rows of a backend itself are selected, not of its routes alone: only these have connects. */
