@@ -201,7 +201,10 @@ void put_hello(struct json *out, const struct options *options, const struct lin
 	    "every other number is exact; to have these too, let tracing programs attach (CONFIG_BPF_EVENTS, no sandbox that "
 	    "refuses them)");
 	put_missing(
-	    out, "connects for which this host has no route, or which it does not permit, are not seen", missing->calls,
+	    out,
+	    "connects for which this host has no route, or which it does not permit, and short connections that a service "
+	    "mesh leads from socket to socket, are not seen",
+	    missing->calls,
 	    "every other number is exact; to have these too, let the recorder see the root of cgroup2 (CONFIG_CGROUP_BPF; in a "
 	    "container: the host's control group namespace)");
 	if (awaits_tls())

@@ -31,13 +31,18 @@ uint32_t own_namespace(void)
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
 
-static bool has_kernel_function(const char *name)
+static bool has_function(const struct btf *kernel, const char *name)
+{
+	return kernel && btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+}
+
+static void configure_kernel(struct upstreamtop_bpf *bpf)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
-	bool found = kernel && btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
 
+	bpf->rodata->has_task_look_up = has_function(kernel, "bpf_task_from_pid");
+	bpf->rodata->has_context_cast = has_function(kernel, "bpf_cast_to_kern_ctx");
 	btf__free(kernel);
-	return found;
 }
 
 static void configure_group(struct upstreamtop_bpf *bpf, const struct options *o)
@@ -66,7 +71,7 @@ static void configure(struct upstreamtop_bpf *bpf, const struct options *o, bool
 	bpf->rodata->netid = own_namespace();
 	bpf->rodata->every_namespace = o->way == BY_GROUP;
 	bpf->rodata->netns_cookie = own_namespace_cookie();
-	bpf->rodata->has_task_look_up = has_kernel_function("bpf_task_from_pid");
+	configure_kernel(bpf);
 	configure_group(bpf, o);
 	bpf->rodata->raw_routes = o->raw_routes;
 	bpf->rodata->has_ignored = o->ignore_count > 0;

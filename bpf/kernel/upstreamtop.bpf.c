@@ -20,8 +20,8 @@
  * - http2/: frames: a segment piece by piece; requests, answers
  * - connection/: flows: look-up; segments: sequence numbers; reading: step by step; holes, passed: what passed unseen;
  *   validation: RFC 5961; connections: SYN, FIN, RST; midstream: connections older than the recorder; sweep: timeouts;
- *   attempts, connect-calls, connects: how nginx's sockets connect; unread: their bytes where requests cannot be read;
- *   translation: NAT; asking: clients of nginx; encrypted, plaintext, plaintext-reading: --tls
+ *   attempts, connect-calls, connects: how nginx's sockets connect; unread: their bytes where requests cannot be read; sockmap:
+ *   bytes that become no packets; translation: NAT; asking: clients of nginx; encrypted, plaintext, plaintext-reading: --tls
  * - hooks/: the programs that see packets: interfaces, cgroup; passing: what both do with a packet; socket-packets: skb to
  *   packet with its socket; plaintext: the uprobes of --tls
  */

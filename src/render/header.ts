@@ -85,6 +85,7 @@ const LOSSES: readonly (readonly [keyof Loss, string])[] = [
   ['mapRefused', 'refused by full maps'],
   ['unmatchedResponses', 'answers without a request'],
   ['ambiguous', 'ambiguous'],
-  ['evicted', 'evicted'],
+  ['evicted', 'connections whose end was not seen'],
+  ['halfSeen', 'connections of which a direction was not seen'],
   ['holes', 'spans of bytes that were not seen'],
 ]

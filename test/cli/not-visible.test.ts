@@ -18,17 +18,27 @@ const SOCKET = {
 const RETRIES = { what: 'retries after a connect timeout are not recognised', remedy: 'let tracing attach' }
 const SHOWN = 'upstreams on unix sockets are not visible: unix:/run/\\x1b[2Jphp.sock'
 
+const NOTHING_LOST = { ...snapshot(0).loss, holes: 0 }
+
 let files = 0
 
 /** Records two ticks by a helper that says this. @returns the recording */
-async function recorded(unseen: HelloLine['unseen'], ...more: readonly string[]): Promise<string> {
+const recorded = (unseen: HelloLine['unseen'], ...more: readonly string[]): Promise<string> =>
+  recordedLosing({}, unseen, more)
+
+/** @param lost in the second of two ticks */
+async function recordedLosing(
+  lost: Readonly<Record<string, number>>,
+  unseen?: HelloLine['unseen'],
+  more: readonly string[] = [],
+): Promise<string> {
   const file = more.includes('--append') ? `${folder}/${files}.db` : `${folder}/${++files}.db`
   const capture = `${file}.ndjson`
   const second = more.includes('--append') ? 100 : 0
   const lines: WireLine[] = [
     { ...(hello as HelloLine), ...(unseen === undefined ? {} : { unseen }) },
-    snapshot(second),
-    snapshot(second + 1, { final: true }),
+    snapshot(second, { loss: NOTHING_LOST }),
+    snapshot(second + 1, { final: true, loss: { ...NOTHING_LOST, ...lost } }),
     { type: 'bye', reason: 'stdin closed' },
   ]
   writeFileSync(capture, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
@@ -93,4 +103,18 @@ test('nothing is said about a recording of an older helper, or one that lacks no
     const { stdout } = await runCommand(['info', file])
     assert.doesNotMatch(stdout, /not seen/)
   }
+})
+
+test('connections that were not wholly seen are named by check, report and screen, and check promises no balance', async () => {
+  const file = await recordedLosing({ half_seen: 2, holes: 1 })
+  const said = async (...args: string[]): Promise<string> => (await runCommand(args)).stdout
+  const checked = await said('check', file)
+  assert.match(checked, /2 connections of which a direction, or both, was not seen; .*1 hole: bytes/)
+  assert.match(checked, /what was seen is accounted for/)
+  assert.ok(!checked.includes('books balance'), checked)
+  assert.match(await said('report', file), /lost: half_seen 2, holes 1/)
+  const screen = await said('replay', file, '--print')
+  assert.match(screen, /lost: 2 connections of which a direction was not seen, 1 spans/)
+
+  assert.match(await said('check', await recordedLosing({})), /the books balance/)
 })

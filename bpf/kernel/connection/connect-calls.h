@@ -12,6 +12,7 @@
 #include "kernel/state/maps.h"
 #include "kernel/host/sender.h"
 #include "attempts.h"
+#include "sockmap.h"
 
 #define PASS 1
 /* Of a thread that went on to neither: it has ended. A virtual CPU may stand still for as long as this. */
@@ -113,11 +114,23 @@ int upstreamtop_connect6(struct bpf_sock_addr *ctx)
 	return PASS;
 }
 
+/* It leaves the sockmap before its state changes. */
+static __always_inline void release_from_sockmap(struct bpf_sock *view)
+{
+	struct sock *sk = has_context_cast ? bpf_cast_to_kern_ctx(view) : 0;
+	__u64 key = (__u64)(long)sk;
+	struct attempt *a = sk && is_in_sockmap(sk->sk_user_data) ? bpf_map_lookup_elem(&attempts, &key) : 0;
+
+	if (a)
+		note_sockmap(sk, a);
+}
+
 /* nginx closes the socket whose connect() failed at once, and then tries the next upstream, perhaps over an idle connection. */
 SEC("cgroup/sock_release")
 int upstreamtop_release(struct bpf_sock *sk)
 {
 	settle_call();
+	release_from_sockmap(sk);
 	return PASS;
 }
 

@@ -28,6 +28,7 @@
 #include "connect-calls.h"
 #include "flows.h"
 #include "plaintext.h"
+#include "sockmap.h"
 #include "unread.h"
 
 #define SHUTDOWN_MASK 3
@@ -175,7 +176,8 @@ static __always_inline void attempt_ends(struct sock *sk, struct attempt *a, int
 			book_attempt_failure(a, why);
 		return;
 	}
-	if ((a->peer_ended || (from == TCP_ESTABLISHED && (was_unseen || is_reset_by_peer(sk)))) && !has_sent(sk))
+	if ((a->peer_ended || (from == TCP_ESTABLISHED && (was_unseen || is_reset_by_peer(sk)))) && !has_sent(sk) &&
+	    !a->half_seen)
 		book_attempt_failure(a, EARLY_CLOSE);
 }
 
@@ -286,7 +288,7 @@ static __always_inline int attempt_succeeds(struct sock *sk, __u64 key, struct a
 	}
 	/* its SYN left where we see nothing, and so will its requests */
 	if (!flow_of(sk))
-		count_shared(L_HALF_SEEN);
+		count_half_seen(found);
 	return 1;
 }
 
@@ -316,6 +318,8 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to, 
 		a = *found;
 		book_attempt_failure(&a, UNREACHABLE);
 	}
+	if (to == TCP_CLOSE_WAIT || to == TCP_CLOSE)
+		note_sockmap(sk, found);
 	if (to == TCP_CLOSE) {
 		/* before it is forgotten: the sweep may book at the same time */
 		leave_tls_unread(found);
@@ -329,7 +333,7 @@ static __always_inline void attempt_goes_on(struct sock *sk, __u64 key, int to, 
 	} else if (to == TCP_LAST_ACK) {
 		/* also if its FIN was not seen to arrive */
 		found->peer_ended = 1;
-		if (!has_sent(sk))
+		if (!has_sent(sk) && !found->half_seen)
 			expect_retry(found);
 	}
 }

@@ -14,6 +14,7 @@
 #include "kernel/state/maps.h"
 #include "kernel/state/scratch.h"
 #include "attempts.h"
+#include "sockmap.h"
 
 /* Without a word of nginx for so long it is no HTTP. */
 #define SAYS_NOTHING_FOR SECOND
@@ -206,6 +207,9 @@ static __always_inline void sweep_unread(__u64 socket, struct attempt *a, const 
 		__sync_val_compare_and_swap(&a->speech, NOTHING_SAID, HAS_SPOKEN);
 		return;
 	}
+	if (!a->sent && !a->half_seen && is_in_sockmap(BPF_CORE_READ((struct sock *)tcp, sk_user_data)) &&
+	    !is_read_in_memory(socket))
+		count_half_seen(a);
 	/* silent, and perhaps only for the moment before it begins */
 	if (a->speech != UNREAD && !p.received && c->now <= a->at_ns + SAYS_NOTHING_FOR) {
 		has_new = 1;

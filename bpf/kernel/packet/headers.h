@@ -10,8 +10,6 @@
 #include "kernel/state/scratch.h"
 #include "numbers.h"
 
-extern void *bpf_cast_to_kern_ctx(void *) __ksym;
-
 #define IS_FRAGMENT 2
 
 /*

@@ -36,7 +36,8 @@ struct attempt {
 	/* --tls: its connect is booked when it is known whether a handshake belongs to it */
 	__u64 connected_ns;
 	__u32 owes_connect;
-	__u32 retry; /* the last connect of its worker failed within 100 ms: see flow.retry */
+	__u32 retry;	 /* the last connect of its worker failed within 100 ms: see flow.retry */
+	__u32 half_seen; /* counted as such */
 };
 
 /* Of the helper's network namespace, as connect hooks see it. */

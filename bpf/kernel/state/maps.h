@@ -15,12 +15,16 @@ SETTING __u8 every_namespace = 0; /* by control group */
 SETTING __u64 group_id = 0;
 SETTING __u32 group_level = 0;
 SETTING __u8 has_task_look_up = 0; /* the kernel finds a process by its pid (Linux 6.2) */
+SETTING __u8 has_context_cast = 0; /* a program gets at the kernel's own form of what it is called for (Linux 6.2) */
 SETTING __u8 raw_routes = 0;
 SETTING __u8 has_ignored = 0;
 SETTING __u8 has_only = 0;
 SETTING __u8 nginx_only = 0;
 SETTING __u8 has_attempts = 0; /* the tracing programs run: each connection of nginx is an attempt */
 SETTING __u8 reads_tls = 0;    /* --tls: requests within TLS are read in nginx's memory */
+
+/* Of Linux 6.2: where it may lack, only with `has_context_cast`. */
+extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
 
 /*
  * Ports on which a local nginx that proxies listens: found by the helper, or learned here when one starts later. A port alone is

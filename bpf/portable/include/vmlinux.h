@@ -202,6 +202,7 @@ struct sock {
 		__u32 qlen;
 	} sk_error_queue;
 	struct dst_entry *sk_dst_cache;
+	void *sk_user_data;
 };
 
 struct tcp_sock {

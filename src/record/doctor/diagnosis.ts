@@ -282,8 +282,8 @@ export function trafficChecks({
     checks.push(
       warning(
         'traffic',
-        `${halfSeen} connections of which one direction is seen ${span}`,
-        'answers come by another interface: leave out --iface, so that all are watched',
+        `${halfSeen} connections of which a direction, or both, is not seen ${span}`,
+        'leave out --iface, so that all interfaces are watched; what a service mesh leads from socket to socket (bpftool map list: sockhash, sockmap) is in no packet',
       ),
     )
   if (routed > requests)

@@ -45,6 +45,8 @@ interface Scan {
   readonly whole: number
   /** runs of the recorder whose control totals were reconciled at the last dump */
   readonly reconciled: number
+  /** connections of which a direction, or both, was not seen */
+  readonly halfSeen: number
   /** spans of bytes that passed unseen */
   readonly holes: number
   /** requests whose outcome lay in them */
@@ -62,7 +64,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
   const reconciliation = new Reconciliation(ticks[0]?.seq === 0 && !isCut && !meta.has('starts_late'))
   const minutes = new Map(recording.minutes.map((minute) => [minute.first, minute]))
   const wrong = { ticks: 0, minutes: 0, summaries: 0 }
-  let [evicted, holes, unseen] = [0, 0, 0]
+  let [evicted, halfSeen, holes, unseen] = [0, 0, 0, 0]
   const wasEvicted = (seq: number): boolean => recording.inspect(({ database }) => isEvicted(database, seq))
   let sum = new RunningSum()
   let minute: Minute | undefined
@@ -85,6 +87,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
       wrong.ticks++
       continue
     }
+    halfSeen += frame.loss.halfSeen
     holes += frame.loss.holes ?? 0
     unseen += frame.control.unseen ?? 0
     sum.add(spanOfFrame(frame))
@@ -102,7 +105,7 @@ async function scanTicks(recording: StoredRecording, { report }: ProgressReport)
     ...reconciliation.problems,
   ]
   const whole = ticks.length - evicted - wrong.ticks
-  return { problems, whole, reconciled: reconciliation.reconciled, holes, unseen }
+  return { problems, whole, reconciled: reconciliation.reconciled, halfSeen, holes, unseen }
 }
 
 const problem = (count: number, what: string): string[] => (count === 0 ? [] : [`${count} ${what}`])
@@ -135,17 +138,28 @@ function notesOf(recording: StoredRecording, scan: Scan): string[] {
   const notes = [...recording.notes]
   if (!info.complete) notes.push('it did not end cleanly: the last dump of the helper is not in it')
   if (gaps.length > 0) notes.push(`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}; info lists them`)
-  if (scan.holes > 0) notes.push(blindness(scan))
+  const blind = blindness(scan)
+  if (blind.length > 0) notes.push(`${blind.join('; ')}${restOf(scan)}`)
   else if (scan.reconciled > 0 && scan.problems.length === 0)
     notes.push('the books balance: each segment and each request is accounted for')
   return notes
 }
 
-/** Where bytes passed unseen, books that balance would promise too much. */
-function blindness({ holes, unseen, reconciled, problems }: Scan): string {
-  const spans = holes === 1 ? '1 hole: bytes' : `${holes} holes: spans of bytes`
-  const requests =
-    unseen === 0 ? '' : ` (the outcome of ${unseen} ${unseen === 1 ? 'request' : 'requests'} among it)`
-  const rest = reconciled > 0 && problems.length === 0 ? '; what was seen is accounted for' : ''
-  return `${spans} that passed unseen; what lay in them${requests} is not known${rest}`
+/** What was not seen, in words. Where there is something, books that balance would promise too much. */
+function blindness({ halfSeen, holes, unseen }: Scan): string[] {
+  const words: string[] = []
+  if (halfSeen > 0) {
+    const connections = halfSeen === 1 ? '1 connection' : `${halfSeen} connections`
+    words.push(`${connections} of which a direction, or both, was not seen; what was said there is not known`)
+  }
+  if (holes > 0) {
+    const spans = holes === 1 ? '1 hole: bytes' : `${holes} holes: spans of bytes`
+    const requests =
+      unseen === 0 ? '' : ` (the outcome of ${unseen} ${unseen === 1 ? 'request' : 'requests'} among it)`
+    words.push(`${spans} that passed unseen; what lay in them${requests} is not known`)
+  }
+  return words
 }
+
+const restOf = ({ reconciled, problems }: Scan): string =>
+  reconciled > 0 && problems.length === 0 ? '; what was seen is accounted for' : ''
