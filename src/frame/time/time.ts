@@ -1,7 +1,7 @@
 /**
  * The grammar of times, the same in every command:
  *
- *   14:02  14:02:11.5      clock time in the recording's zone; must occur exactly once in the recording
+ *   14:02  14:02:11.5      clock time in the recording's zone, or with an offset (02:40+02:00); must occur exactly once in the recording
  *   2026-11-22T14:02:11Z   ISO with zone (default: the recording's zone)
  *   1763820131.5           seconds since 1970
  *   10m ago                before now
@@ -127,29 +127,34 @@ function readExact(text: string, word: string, scope: TimeScope, origin: WallMic
   return readIso(text, word, scope)
 }
 
-const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?$/
+const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i
 const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i
 
 function readClock(
   text: string,
-  [, hour, minute, second = '0', fraction]: RegExpExecArray,
+  [, hour, minute, second = '0', fraction, zone]: RegExpExecArray,
   scope: TimeScope,
 ): WallMicros {
+  const offset = zone === undefined ? null : zoneMillis(zone)
   const [h, m, s] = [Number(hour), Number(minute), Number(second + (fraction ?? ''))]
   // 24:00 is the midnight at which a day ends.
   const isDayEnd = h === 24 && m === 0 && s === 0
-  if ((h > 23 && !isDayEnd) || m > 59 || s >= 60)
+  if ((h > 23 && !isDayEnd) || m > 59 || s >= 60 || Number.isNaN(offset))
     throw new TimeError(`"${text}" is not a time of day`, GRAMMAR)
   const unit = fraction === undefined ? 1_000_000 : 10 ** (7 - fraction.length)
   const day = 86_400_000
   const ofDay = (h * 3600 + m * 60) * 1000 + s * 1000
-  const first = Math.floor(localMillis(scope.span.from, scope.timeZone) / day)
-  const last = Math.floor(localMillis(scope.span.to, scope.timeZone) / day)
+  const dayOf = (at: WallMicros): number =>
+    Math.floor((offset === null ? localMillis(at, scope.timeZone) : at / 1000 + offset) / day)
   const candidates: WallMicros[] = []
-  for (let date = isDayEnd ? first - 1 : first; date <= last; date++)
-    candidates.push(...instantsOf(date * day + ofDay, scope.timeZone))
+  for (let date = dayOf(scope.span.from) - (isDayEnd ? 1 : 0); date <= dayOf(scope.span.to); date++)
+    candidates.push(...instantsAt(date * day + ofDay, offset, scope.timeZone))
   return theOneThatFits(text, candidates, unit, scope)
 }
+
+/** @param offset of the clock, ms; null: the zone's at that time */
+const instantsAt = (millis: number, offset: number | null, timeZone: string): WallMicros[] =>
+  offset === null ? instantsOf(millis, timeZone) : [wallMicros(Math.round((millis - offset) * 1000))]
 
 function theOneThatFits(
   text: string,
