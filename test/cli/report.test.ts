@@ -283,7 +283,7 @@ describe('report', () => {
     assert.equal(second, first!.replace(lake, `${lake}-2`))
     const asked = await runCommand(['report', file, '--parquet', lake, '--format', 'json', '--by', 'route'])
     assert.deepEqual([asked.code, asked.stdout], [0, ''])
-    assert.match(asked.stderr, /^--by, --format: not used: a data set has all rows and columns/)
+    assert.match(asked.stderr, /^upstreamtop: --by, --format: not used: a data set has all rows and columns/)
     const stopped = await runCommand(['report', file, '--parquet', join(folder, 'stopped')], {
       signal: AbortSignal.abort(),
     })

@@ -170,7 +170,7 @@ function tellUnused(command: Command, io: Io): void {
   if (given.length === 0) return
   const names = given.map((name) => `--${name}`).join(', ')
   io.stderr.line(
-    `${names}: not used: a data set has all rows and columns, and no report is written beside it`,
+    `upstreamtop: ${names}: not used: a data set has all rows and columns, and no report is written beside it`,
   )
 }
 
