@@ -98,12 +98,14 @@ function read(text: string, scope: TimeScope, origin: WallMicros, cuts: Cuts): W
   const word = text.trim()
   const clock = CLOCK.exec(word)
   if (clock !== null) return readClock(text, clock, scope)
-  if (word.startsWith('@')) return readMarker(text, word.slice(1), scope)
-  const at = readExact(text, word, scope, origin)
-  if (fits(at, scope.span, 1_000_000)) return at
+  const isMarker = word.startsWith('@')
+  const at = isMarker ? readMarker(text, word.slice(1), scope) : readExact(text, word, scope, origin)
+  // What marks the end of a recording may lie behind its last tick: the range itself is cut there.
+  if (fits(at, scope.span, 1_000_000) || (isMarker && (at > scope.span.from || cuts === 'to its end')))
+    return at
   const { from, to } = scope.span
   const isBefore = at < from
-  if (!RELATIVE.test(word) || cuts !== (isBefore ? 'to its start' : 'to its end')) throw outside(text, scope)
+  if (!CUT.test(word) || cuts !== (isBefore ? 'to its start' : 'to its end')) throw outside(text, scope)
   const cut = isBefore ? from : to
   const edge = `${isBefore ? 'begins' : 'ends'} at ${isoLocal(cut, scope.timeZone)}`
   scope.onCut?.(`"${text}" reaches beyond the recording, which ${edge}: it is cut to that`)
@@ -112,7 +114,8 @@ function read(text: string, scope: TimeScope, origin: WallMicros, cuts: Cuts): W
 
 /** A range may begin before the recording and end behind it, and is cut to it. A range that begins behind it is empty. */
 type Cuts = 'to its start' | 'to its end'
-const RELATIVE = /^[+-]|ago$/
+/** Relative times, and markers: one outlives the ticks around it where the recording forgets its oldest. */
+const CUT = /^[+@-]|ago$/
 
 function readExact(text: string, word: string, scope: TimeScope, origin: WallMicros): WallMicros {
   const { span, now } = scope

@@ -173,6 +173,22 @@ describe('a time', () => {
     assert.equal(read('2026-02-28T24:00Z', spring), '2026-03-01T00:00:00.000Z')
   })
 
+  it('that is a marker whose ticks are forgotten is the start, and that is said', () => {
+    const said: string[] = []
+    const markers = [
+      { at: at('2026-11-22T11:10:00Z'), kind: 'deploy', text: 'Release 41' } as const,
+      { at: at('2026-11-22T13:00:01.5Z'), kind: 'note', text: 'just now' } as const,
+    ]
+    const forgetful: TimeScope = { ...noon, markers, onCut: (text) => said.push(text) }
+    assert.deepEqual(parseRange('@deploy', '+10m', forgetful), parseRange('12:00', '+10m', noon))
+    assert.deepEqual(said, [
+      '"@deploy" reaches beyond the recording, which begins at 2026-11-22T12:00:00Z: it is cut to that',
+    ])
+    assert.deepEqual(parseRange('12:30', '@just', forgetful), parseRange('12:30', undefined, noon))
+    assert.throws(() => parseRange(undefined, '@deploy', forgetful), /is empty/)
+    assert.equal(said.length, 1)
+  })
+
   it('can be a marker by its text, its kind or the beginning of its text', () => {
     const marked: TimeScope = {
       ...noon,
