@@ -46,6 +46,7 @@ const document = async (...args: string[]): Promise<ReportDocument> => {
   assert.equal(code, 0, stderr)
   return JSON.parse(stdout) as ReportDocument
 }
+const roundly = (value: number | null): number => Number(value?.toFixed(3))
 const refused = ({ code, stdout, stderr }: Ran, pattern: RegExp): void => {
   assert.equal(code, 2, stderr)
   assert.equal(stdout, '')
@@ -115,6 +116,47 @@ describe('report', () => {
     for (const files of [hosts, hosts.slice(0, 2), [hosts[0]!, hosts[2]!]])
       assert.deepEqual((await document(...files)).findings, [])
     assert.deepEqual((await document(...hosts, '--offset', 'late1=-49s')).findings, [])
+  })
+
+  it('covers less by a host that has no tick in the range, says so, and knows nothing of it', async () => {
+    const short = join(folder, 'short.db')
+    assert.equal(
+      (await runCommand(['synth', '-o', short, '--secs', '60', '--host', 'brief', '--rps', '5'])).code,
+      0,
+    )
+    const range = ['--from', '14:02', '--to', '14:03']
+    const alone = await document(file, ...range)
+    const both = await document(file, short, ...range)
+    assert.deepEqual([roundly(alone.coverage.ratio), roundly(both.coverage.ratio)], [1, 0.5])
+    assert.equal(roundly(both.range.covered), 30)
+    const note = 'no tick of host "brief" lies in the range: nothing is known of it there'
+    assert.deepEqual([alone.notes, both.notes], [undefined, [note]])
+    const text = await runCommand(['report', file, short, ...range, '--by', 'host'])
+    assert.match(text.stdout, /^ {2}\d+(\.\d)? %: 30s recorded of 1m00s\n {2}no tick of host "brief" lies/m)
+    assert.match(text.stdout, /^ {2}brief( +–){12}$/m)
+    assert.equal(text.stderr, `upstreamtop: ${note}\n`)
+    const csv = await runCommand(['report', file, short, ...range, '--by', 'host', '--format', 'csv'])
+    assert.match(csv.stdout, /^brief,+\r?$/m)
+    const lines = ['--by', 'host', '--where', 'requests < 5', '--format', 'ndjson']
+    assert.equal((await runCommand(['report', file, short, ...range, ...lines])).stdout, '')
+  })
+
+  it('is not stretched to 1970 by a recording that has no tick yet, and says that 0 is not known', async () => {
+    const empty = 'fixtures/recordings/no-tick.db'
+    const [one, both] = [await document(other), await document(empty, other)]
+    assert.deepEqual([both.range.from, both.range.to], [one.range.from, one.range.to])
+    assert.equal(roundly(both.coverage.ratio), 0.5)
+    const { code, stderr } = await runCommand(['report', empty, '--format', 'csv'])
+    assert.deepEqual(
+      [code, stderr],
+      [0, 'upstreamtop: no tick was recorded in the range: 0 is not known there\n'],
+    )
+  })
+
+  it('refuses a recording with a second of another one', async () => {
+    const second = join(folder, 'second.db')
+    await runCommand(['cut', file, '--from', '14:01', '--to', '+1s', '-o', second])
+    refused(await runCommand(['report', file, second]), /both of host "web1" from 2026-11-22T14:01:00\.000Z/)
   })
 
   it('refuses recordings with the same second of a host', async () => {
@@ -241,7 +283,7 @@ describe('report', () => {
     assert.equal(second, first!.replace(lake, `${lake}-2`))
     const asked = await runCommand(['report', file, '--parquet', lake, '--format', 'json', '--by', 'route'])
     assert.deepEqual([asked.code, asked.stdout], [0, ''])
-    assert.match(asked.stderr, /^--by, --format: not used: a data set has all rows and columns/)
+    assert.match(asked.stderr, /^upstreamtop: --by, --format: not used: a data set has all rows and columns/)
     const stopped = await runCommand(['report', file, '--parquet', join(folder, 'stopped')], {
       signal: AbortSignal.abort(),
     })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -98,6 +99,23 @@ test('what it cannot serve it refuses, with what to do', async () => {
     assert.deepEqual([code, stdout], [2, ''], args.join(' '))
     assert.match(stderr, words)
   }
+})
+
+test('a recording without ticks has no page, and no time to be marked', async () => {
+  const empty = 'fixtures/recordings/no-tick.db'
+  for (const files of [[empty], [INCIDENT, empty]]) {
+    const { code, stdout, stderr } = await runCommand(['view', ...files])
+    assert.deepEqual([code, stdout], [5, ''])
+    assert.match(stderr, /no-tick\.db" has no ticks: there is nothing to show\n {2}upstreamtop check/)
+  }
+  await inFolder(async (folder) => {
+    const file = join(folder, 'empty.db')
+    copyFileSync(empty, file)
+    const { code, stderr } = await runCommand(['mark', file, 'a note'])
+    assert.equal(code, 5)
+    assert.match(stderr, /empty\.db" has no ticks: it has no time to be marked/)
+    assert.deepEqual(readFileSync(file), readFileSync(empty))
+  })
 })
 
 test('a port that is taken, and a file that is no recording, have exit codes of their own', async (t) => {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { usageError } from '../../errors.ts'
+import { recordingError, usageError } from '../../errors.ts'
 import type { Marker } from '../../frame/model/frame.ts'
 import { wallMicros, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeScope } from '../../frame/time/time.ts'
@@ -33,6 +33,11 @@ export function markCommand(io: Io): Command {
       const scope = timeScope(recording, io)
       const isRunning = recording.recorder !== null
       recording.close()
+      if (!isRunning && recording.ticks.length === 0)
+        throw recordingError(
+          `"${file}" has no ticks: it has no time to be marked`,
+          'Mark it while it is being recorded.',
+        )
       const time =
         at === undefined ? (isRunning ? scope.now : lastMoment(scope)) : timeOption('--at', at, scope)
       markRecording(file, { at: time, kind, text })

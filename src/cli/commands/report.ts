@@ -13,6 +13,7 @@ import { wallMicros } from '../../frame/model/units.ts'
 import { interruptible } from '../../interruption.ts'
 import { exactCount } from '../../render/quantities.ts'
 import { BY_REQUESTS, type Order } from '../../report/data/order.ts'
+import { absenceNotes } from '../../report/document/absence.ts'
 import { BY, WIRE_MEASURES, type By } from '../../report/document/lines.ts'
 import { FORMATS, type Format } from '../../report/formats/formats.ts'
 import type { ExportProgress } from '../../report/parquet/dataset.ts'
@@ -130,6 +131,7 @@ async function writeReport(
     ...(flags.heatmap === true && { heatmap: heatmapFor(flags, io) }),
   })
   reportDamage({ ...report.summary, ticks: report.summary.whole.ticks }, io)
+  for (const note of absenceNotes(report.summary)) io.stderr.line(`upstreamtop: ${note}`)
   const written = legible(await write(report), flags.format, flags.out, io)
   if (isPainted(flags, io)) await writePictures(written, 'text', io)
   else await writeResult(written, flags.out, io, flags.bom)
@@ -168,7 +170,7 @@ function tellUnused(command: Command, io: Io): void {
   if (given.length === 0) return
   const names = given.map((name) => `--${name}`).join(', ')
   io.stderr.line(
-    `${names}: not used: a data set has all rows and columns, and no report is written beside it`,
+    `upstreamtop: ${names}: not used: a data set has all rows and columns, and no report is written beside it`,
   )
 }
 

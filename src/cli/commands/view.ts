@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { ExitCode, usageError, UserError } from '../../errors.ts'
+import { ExitCode, usageError, UserError, recordingError } from '../../errors.ts'
 import { lacksOf } from '../../render/tls-text.ts'
 import { listenOption, type Address } from '../../report/view/http/listen.ts'
 import type { Source } from '../../report/view/served.ts'
@@ -52,6 +52,7 @@ export function viewCommand(io: Io): Command {
         throw usageError('--where: "status" selects single requests, not lines', 'Leave it here.')
       const recordings = await openAll(files)
       try {
+        for (const recording of recordings) refuseWithoutTicks(recording)
         const sources = recordings.map((recording) => sourceOf(recording, flags, io))
         await serveUntilStopped(sources, flags.listen ?? ANY_PORT, selection, io)
       } finally {
@@ -76,6 +77,17 @@ async function openAll(files: readonly string[]): Promise<StoredRecording[]> {
     for (const recording of opened) recording.close()
     throw error
   }
+}
+
+/** The page has no picture without a time. */
+function refuseWithoutTicks({ info, ticks, recorder }: StoredRecording): void {
+  if (ticks.length > 0) return
+  throw recordingError(
+    `"${info.file}" has no ticks: there is nothing to show`,
+    recorder === null
+      ? `upstreamtop check ${info.file} says more.`
+      : 'It has just begun: try again in a second.',
+  )
 }
 
 function sourceOf(recording: StoredRecording, { from, to, tz }: ViewFlags, io: Io): Source {

@@ -1,6 +1,6 @@
 /** Recordings named on the command line, opened together. */
 import { recordingError, usageError } from '../../errors.ts'
-import type { Recording } from '../../frame/model/recording.ts'
+import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { parseDuration, spanOf } from '../../frame/time/time.ts'
 import { isoUtc } from '../../frame/time/timezone.ts'
@@ -50,12 +50,13 @@ export function refuseTwice(files: readonly string[]): void {
 export function refuseOverlaps(recordings: readonly Recording[]): void {
   const spans = recordings.flatMap(({ info, ticks }) => {
     const span = spanOf(ticks)
-    return span === null ? [] : [{ ...span, host: info.host, file: info.file }]
+    return span === null ? [] : [{ ...span, host: info.host, file: info.file, ticks }]
   })
   for (const [i, a] of spans.entries()) {
     for (const b of spans.slice(i + 1)) {
       const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)]
-      if (a.host !== b.host || to - from <= ALLOWED_OVERLAP) continue
+      if (a.host !== b.host || to <= from) continue
+      if (to - from <= ALLOWED_OVERLAP && !haveCommonTick(a.ticks, b.ticks)) continue
       const common = [from, to].map((time) => isoUtc(wallMicros(time))).join(' to ')
       throw usageError(
         `"${a.file}" and "${b.file}" are both of host "${a.host}" from ${common}`,
@@ -67,6 +68,12 @@ export function refuseOverlaps(recordings: readonly Recording[]): void {
 
 /** Overlap that is allowed, µs: a recorder may start in the second in which the one before it ended. */
 const ALLOWED_OVERLAP = 1_000_000
+
+/** A cut of a second has a tick of its original: two recorders do not begin one at the same microsecond. */
+function haveCommonTick(a: readonly TickSummary[], b: readonly TickSummary[]): boolean {
+  const starts = new Set(a.map(({ start }) => start))
+  return b.some(({ start }) => starts.has(start))
+}
 
 /** How much of recordings was read. */
 interface Readings extends Pick<Summary, 'damage' | 'recordings'> {

@@ -35,14 +35,16 @@ function useRecordingZone(timeZone: string): void {
   useProcessZone(timeZone)
 }
 
-/** Several recordings together: from the first start to the last end, in the first one's zone. */
+/** Several recordings together: from the first start to the last end of those that have ticks, in the first one's zone. */
 export function fleetScope(recordings: readonly Recording[], io: Io, timeZone?: string): TimeScope {
   const scopes = recordings.map((recording) => timeScope(recording, io, timeZone))
+  const begun = scopes.filter((_, i) => recordings[i]!.ticks.length > 0)
+  const spans = (begun.length > 0 ? begun : scopes).map(({ span }) => span)
   return {
     ...scopes[0]!,
     span: {
-      from: wallMicros(Math.min(...scopes.map(({ span }) => span.from))),
-      to: wallMicros(Math.max(...scopes.map(({ span }) => span.to))),
+      from: wallMicros(Math.min(...spans.map(({ from }) => from))),
+      to: wallMicros(Math.max(...spans.map(({ to }) => to))),
     },
     markers: scopes.flatMap(({ markers }) => markers),
   }

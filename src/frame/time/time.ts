@@ -1,7 +1,7 @@
 /**
  * The grammar of times, the same in every command:
  *
- *   14:02  14:02:11.5      clock time in the recording's zone; must occur exactly once in the recording
+ *   14:02  14:02:11.5      clock time in the recording's zone, or with an offset (02:40+02:00); must occur exactly once in the recording
  *   2026-11-22T14:02:11Z   ISO with zone (default: the recording's zone)
  *   1763820131.5           seconds since 1970
  *   10m ago                before now
@@ -98,12 +98,14 @@ function read(text: string, scope: TimeScope, origin: WallMicros, cuts: Cuts): W
   const word = text.trim()
   const clock = CLOCK.exec(word)
   if (clock !== null) return readClock(text, clock, scope)
-  if (word.startsWith('@')) return readMarker(text, word.slice(1), scope)
-  const at = readExact(text, word, scope, origin)
-  if (fits(at, scope.span, 1_000_000)) return at
+  const isMarker = word.startsWith('@')
+  const at = isMarker ? readMarker(text, word.slice(1), scope) : readExact(text, word, scope, origin)
+  // What marks the end of a recording may lie behind its last tick: the range itself is cut there.
+  if (fits(at, scope.span, 1_000_000) || (isMarker && (at > scope.span.from || cuts === 'to its end')))
+    return at
   const { from, to } = scope.span
   const isBefore = at < from
-  if (!RELATIVE.test(word) || cuts !== (isBefore ? 'to its start' : 'to its end')) throw outside(text, scope)
+  if (!CUT.test(word) || cuts !== (isBefore ? 'to its start' : 'to its end')) throw outside(text, scope)
   const cut = isBefore ? from : to
   const edge = `${isBefore ? 'begins' : 'ends'} at ${isoLocal(cut, scope.timeZone)}`
   scope.onCut?.(`"${text}" reaches beyond the recording, which ${edge}: it is cut to that`)
@@ -112,7 +114,8 @@ function read(text: string, scope: TimeScope, origin: WallMicros, cuts: Cuts): W
 
 /** A range may begin before the recording and end behind it, and is cut to it. A range that begins behind it is empty. */
 type Cuts = 'to its start' | 'to its end'
-const RELATIVE = /^[+-]|ago$/
+/** Relative times, and markers: one outlives the ticks around it where the recording forgets its oldest. */
+const CUT = /^[+@-]|ago$/
 
 function readExact(text: string, word: string, scope: TimeScope, origin: WallMicros): WallMicros {
   const { span, now } = scope
@@ -127,29 +130,34 @@ function readExact(text: string, word: string, scope: TimeScope, origin: WallMic
   return readIso(text, word, scope)
 }
 
-const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?$/
+const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i
 const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i
 
 function readClock(
   text: string,
-  [, hour, minute, second = '0', fraction]: RegExpExecArray,
+  [, hour, minute, second = '0', fraction, zone]: RegExpExecArray,
   scope: TimeScope,
 ): WallMicros {
+  const offset = zone === undefined ? null : zoneMillis(zone)
   const [h, m, s] = [Number(hour), Number(minute), Number(second + (fraction ?? ''))]
   // 24:00 is the midnight at which a day ends.
   const isDayEnd = h === 24 && m === 0 && s === 0
-  if ((h > 23 && !isDayEnd) || m > 59 || s >= 60)
+  if ((h > 23 && !isDayEnd) || m > 59 || s >= 60 || Number.isNaN(offset))
     throw new TimeError(`"${text}" is not a time of day`, GRAMMAR)
   const unit = fraction === undefined ? 1_000_000 : 10 ** (7 - fraction.length)
   const day = 86_400_000
   const ofDay = (h * 3600 + m * 60) * 1000 + s * 1000
-  const first = Math.floor(localMillis(scope.span.from, scope.timeZone) / day)
-  const last = Math.floor(localMillis(scope.span.to, scope.timeZone) / day)
+  const dayOf = (at: WallMicros): number =>
+    Math.floor((offset === null ? localMillis(at, scope.timeZone) : at / 1000 + offset) / day)
   const candidates: WallMicros[] = []
-  for (let date = isDayEnd ? first - 1 : first; date <= last; date++)
-    candidates.push(...instantsOf(date * day + ofDay, scope.timeZone))
+  for (let date = dayOf(scope.span.from) - (isDayEnd ? 1 : 0); date <= dayOf(scope.span.to); date++)
+    candidates.push(...instantsAt(date * day + ofDay, offset, scope.timeZone))
   return theOneThatFits(text, candidates, unit, scope)
 }
+
+/** @param offset of the clock, ms; null: the zone's at that time */
+const instantsAt = (millis: number, offset: number | null, timeZone: string): WallMicros[] =>
+  offset === null ? instantsOf(millis, timeZone) : [wallMicros(Math.round((millis - offset) * 1000))]
 
 function theOneThatFits(
   text: string,

@@ -3,10 +3,12 @@ import { byWord, LOSS } from '../../frame/model/counters.ts'
 import { exactCount } from '../../render/quantities.ts'
 import { tlsNotRead } from '../../render/tls-text.ts'
 import type { Summary } from '../data/summary.ts'
+import { absenceNotes } from './absence.ts'
 import { addressNotes } from './addresses.ts'
 
 /** One sentence each; empty: nothing. */
 export const doubtsOf = (summary: Summary): readonly string[] => [
+  ...absenceNotes(summary),
   ...summary.damage,
   ...lossLines(summary),
   ...sampleLines(summary),

@@ -18,6 +18,7 @@ import type {
   RouteEntity,
   WireEntry,
 } from './document.ts'
+import { absenceNotes } from './absence.ts'
 import { mixedNote } from './addresses.ts'
 import { entityOf, fullEntityOf } from './entity.ts'
 
@@ -26,7 +27,7 @@ export function documentOf(summary: Summary, findings: readonly FindingEntry[]):
   const { from, to } = query.range
   const several = severalNamespaces(selected)
   const wiresOf = wiresByBackend(selected)
-  const notes = mixedNote(summary.recordings)
+  const notes = [...absenceNotes(summary), ...mixedNote(summary.recordings)]
   return {
     schema: 1,
     recording: summary.recordings.map(recordingEntry),

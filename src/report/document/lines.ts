@@ -40,6 +40,8 @@ export interface Line {
   readonly entity: Entity | FullEntity | WireLineEntity | { readonly answered: number }
   /** what was added later, at the row's end: programs may rely on the places of the columns before */
   readonly added?: Readonly<Record<string, Key>>
+  /** no tick of it lies in the range: its counts are unknown, and not 0 */
+  readonly isUnknown?: boolean
 }
 
 /** A list: names of a backend. */
@@ -280,17 +282,26 @@ function hostLines(summary: Summary, recordings: readonly Recording[]): Line[] {
     recordings,
     (recording) => recording.info.host,
     (group) => {
-      const { totals, length } = selectRows(aggregateWithin(group, query.range), query.selection.rows)
-      return { ...totals, length, host: group[0]!.info.host }
+      const { totals, length, ticks } = selectRows(aggregateWithin(group, query.range), query.selection.rows)
+      return { ...totals, length, isUnknown: ticks === 0, host: group[0]!.info.host }
     },
   )
-  return ordered(hosts.filter(lineFilter(summary)), query.order, (sum) => [sum.host]).map((sum) => ({
+  const nameOfHost = (sum: (typeof hosts)[number]): string[] => [sum.host]
+  const known = ordered(
+    hosts.filter(({ isUnknown }) => !isUnknown).filter(lineFilter(summary)),
+    query.order,
+    nameOfHost,
+  )
+  // No measure of it holds.
+  const unknown = query.selection.lines === null ? hosts.filter(({ isUnknown }) => isUnknown) : []
+  return [...known, ...unknown].map(({ isUnknown, ...sum }) => ({
     keys: {
       host: sum.host,
       share: ratio(sum.requests, selected.totals.requests),
       connects: sum.connection.connects,
     },
     entity: fullEntityOf(sum, sum.length),
+    isUnknown,
   }))
 }
 
@@ -338,7 +349,13 @@ export function emptyLine(by: By): Line {
 }
 
 /** The line as one row: nested names are joined with `_`, codes are left out, and of gRPC statuses the errors are one number. */
-export function flat({ keys, entity, added = {} }: Line): Record<string, Key> {
+export function flat({ isUnknown = false, ...line }: Line): Record<string, Key> {
+  const row = flatEntity(line)
+  if (!isUnknown) return row
+  return Object.fromEntries(Object.keys(row).map((name) => [name, name === 'host' ? row[name]! : null]))
+}
+
+function flatEntity({ keys, entity, added = {} }: Line): Record<string, Key> {
   const row: Record<string, Key> = { ...keys }
   for (const [name, value] of Object.entries(entity) as [string, unknown][]) {
     if (name === 'codes') continue

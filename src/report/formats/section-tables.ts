@@ -66,7 +66,7 @@ export function lineTable(by: By, report: Report): Section {
     ],
     rows: shown.map((line) => [
       ...keys.map((key) => keyText(key, line, report)),
-      ...measures.map(([, cell]) => cell(line)),
+      ...measures.map(([, cell]) => (line.isUnknown === true ? NOTHING : cell(line))),
     ]),
     note:
       shown.length < all.length

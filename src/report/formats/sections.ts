@@ -19,6 +19,7 @@ import {
   timesText,
 } from '../document/entity-text.ts'
 import type { By } from '../document/lines.ts'
+import { absenceNotes } from '../document/absence.ts'
 import { addressNotes } from '../document/addresses.ts'
 import { countedText } from '../document/doubts.ts'
 import type { Report } from './report.ts'
@@ -166,6 +167,7 @@ function coverage({ document, summary, timeZone, withOffset }: Report): Section[
       title: 'Coverage',
       lines: [
         `${seen.ratio === null ? '–' : precisePercent(seen.ratio)}: ${longSpan(range.covered * 1e6)} recorded of ${longSpan(summary.elapsed)}${range.elapsed === undefined ? '' : ' that passed: the clock was set'}`,
+        ...absenceNotes(summary),
         ...summary.gaps.map(
           (gap) =>
             `gap ${spanText(gap.from, gap.to, timeZone, withOffset)} (${longSpan(gap.to - gap.from)}): ${gap.reason}`,

@@ -1,7 +1,7 @@
 /**
  * A Parquet data set, streamed some ticks at a time; or hour by hour on several threads, which gives the same bytes.
  */
-import { systemError } from '../../errors.ts'
+import { recordingError, systemError } from '../../errors.ts'
 import type { Selection } from '../../frame/expression/selection.ts'
 import type { Recording, TickSummary } from '../../frame/model/recording.ts'
 import type { WallMicros } from '../../frame/model/units.ts'
@@ -61,21 +61,35 @@ export async function exportDataset(
   recordings: readonly Recording[],
   options: ExportOptions,
 ): Promise<ExportResult> {
+  let unread: Unread | null = null
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const result = await exportOnce(recordings, options)
-    if (result !== null) return result
+    if (!('why' in result)) return result
+    unread = result
   }
-  throw systemError(
-    `the oldest ticks are forgotten faster than they are read; "${options.directory}" is as before`,
-    'Begin later: --from, or keep more: --keep.',
-  )
+  const asBefore = `"${options.directory}" is as before`
+  throw unread?.why === 'damaged'
+    ? recordingError(
+        `more damage of "${unread.file}" shows each time it is read; ${asBefore}`,
+        `Export what can be saved: upstreamtop repair ${unread.file} -o saved.db`,
+      )
+    : systemError(
+        `the oldest ticks are forgotten faster than they are read; ${asBefore}`,
+        'Begin later: --from, or keep more: --keep.',
+      )
 }
 
-/** @returns null if ticks of the range were forgotten meanwhile, or are known to be damaged only now; nothing is written then */
+/** Ticks of the range that could not be read, for a reason that was not known before. */
+interface Unread {
+  readonly why: 'forgotten' | 'damaged'
+  readonly file: string
+}
+
+/** Where ticks were forgotten meanwhile, or are known to be damaged only now, nothing is written. */
 async function exportOnce(
   recordings: readonly Recording[],
   options: ExportOptions,
-): Promise<ExportResult | null> {
+): Promise<ExportResult | Unread> {
   const target = { directory: options.directory, format: options.format ?? PARQUET }
   const set = new DatasetWriter(target)
   const progress = new Progress(ticksIn(recordings, options.range), options.onProgress)
@@ -95,13 +109,11 @@ async function exportOnce(
       const source = { set, recording, host: place.extent.host, target, options, progress }
       let read = 0
       for (const day of daysOf(recording, range)) read += await addDay(source, day)
-      if (
-        read < countWithin(before, range) &&
-        (hasForgotten(recording, before, range) || findsDamage(recording, damage, range))
-      ) {
-        await set.abandon()
-        return null
-      }
+      if (read >= countWithin(before, range)) continue
+      const why = whyUnread(recording, before, damage, range)
+      if (why === null) continue
+      await set.abandon()
+      return { why, file: recording.info.file }
     }
     return await set.finish()
   } catch (error) {
@@ -235,6 +247,17 @@ async function addHappenings(set: DatasetWriter, recording: Recording, range: Ti
 
 const countWithin = (ticks: readonly TickSummary[], range: TimeSpan): number =>
   ticksWithin(ticks, range).reduce((sum, { from, to }) => sum + to - from, 0)
+
+/** null: it was known before, and the gaps tell it */
+function whyUnread(
+  recording: Recording,
+  before: readonly TickSummary[],
+  damage: readonly string[],
+  range: TimeSpan,
+): Unread['why'] | null {
+  if (hasForgotten(recording, before, range)) return 'forgotten'
+  return findsDamage(recording, damage, range) ? 'damaged' : null
+}
 
 function hasForgotten(recording: Recording, before: readonly TickSummary[], range: TimeSpan): boolean {
   recording.refresh()

@@ -4,9 +4,11 @@
  */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { createGunzip, gzip } from 'node:zlib'
+import { recordingError } from '../../errors.ts'
 import { isoUtcMicros } from '../../frame/time/timezone.ts'
 import { wallMicros } from '../../frame/model/units.ts'
 import { rowsOf, type Cell, type TableRows } from './table-columns.ts'
@@ -23,6 +25,34 @@ export const NDJSON: TableFormat = {
 async function* bytesOf(paths: readonly string[]): AsyncGenerator<Buffer> {
   for (const path of paths) yield* createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>
 }
+
+/**
+ * Behind a torn member nothing of a joined file can be read. Rows end with a line, and a file without rows is a gzip, too.
+ * @throws UserError (exit 5) if the file is no whole one of ours
+ */
+export async function refuseTorn(path: string): Promise<void> {
+  let [size, end] = [0, NEWLINE]
+  const rows = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      end = chunk.at(-1) ?? end
+      done()
+    },
+  })
+  const input = createReadStream(path, { highWaterMark: 1 << 20 }).on(
+    'data',
+    (chunk) => (size += chunk.length),
+  )
+  try {
+    await pipeline(input, createGunzip(), rows)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code?.startsWith('Z_') !== true) throw error
+    size = 0
+  }
+  if (size > 0 && end === NEWLINE) return
+  throw recordingError(`"${path}" is no whole gzip of rows`, 'Remove it, and export its range again.')
+}
+
+const NEWLINE = 0x0a
 
 /** Characters that become a member. */
 const MEMBER = 1 << 20

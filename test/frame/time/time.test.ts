@@ -51,6 +51,20 @@ describe('a time', () => {
     assert.throws(() => read('12:30', berlin), /outside the recording/)
   })
 
+  it('of the clock may have its offset, as it is printed where the clocks are set', () => {
+    const night = scope('2026-04-04T14:15:00Z', '2026-04-04T15:45:00Z', { timeZone: 'Australia/Lord_Howe' })
+    assert.throws(() => read('01:40', night), /fits 2 times/)
+    assert.equal(read('01:40+11:00', night), '2026-04-04T14:40:00.000Z')
+    assert.equal(read('01:40:05.5+10:30', night), '2026-04-04T15:10:05.500Z')
+    assert.equal(read('01:40 +1030', night), '2026-04-04T15:10:00.000Z')
+    assert.equal(read('15:10z', night), '2026-04-04T15:10:00.000Z')
+    assert.equal(read('24:00+09:00', night), '2026-04-04T15:00:00.000Z')
+    assert.throws(() => read('01:20+13:00', night), /outside the recording/)
+    assert.throws(() => read('01:40+25:00', night), /"01:40\+25:00" is not a time of day/)
+    const range = parseRange('01:59+11:00', '01:31+10:30', night)
+    assert.equal(range.to - range.from, 120e6)
+  })
+
   it('that occurs more than once in the span is refused with the candidates, which can be entered as they are', () => {
     const days = scope('2026-11-20T12:00:00Z', '2026-11-22T13:00:00Z', { timeZone: 'Asia/Kolkata' })
     assert.throws(
@@ -157,6 +171,22 @@ describe('a time', () => {
     for (const text of ['2026-02-30T12:00Z', '2026-02-29 12:00', '2026-02-31T12:00+01:00'])
       assert.throws(() => read(text, spring), /is not a time/, text)
     assert.equal(read('2026-02-28T24:00Z', spring), '2026-03-01T00:00:00.000Z')
+  })
+
+  it('that is a marker whose ticks are forgotten is the start, and that is said', () => {
+    const said: string[] = []
+    const markers = [
+      { at: at('2026-11-22T11:10:00Z'), kind: 'deploy', text: 'Release 41' } as const,
+      { at: at('2026-11-22T13:00:01.5Z'), kind: 'note', text: 'just now' } as const,
+    ]
+    const forgetful: TimeScope = { ...noon, markers, onCut: (text) => said.push(text) }
+    assert.deepEqual(parseRange('@deploy', '+10m', forgetful), parseRange('12:00', '+10m', noon))
+    assert.deepEqual(said, [
+      '"@deploy" reaches beyond the recording, which begins at 2026-11-22T12:00:00Z: it is cut to that',
+    ])
+    assert.deepEqual(parseRange('12:30', '@just', forgetful), parseRange('12:30', undefined, noon))
+    assert.throws(() => parseRange(undefined, '@deploy', forgetful), /is empty/)
+    assert.equal(said.length, 1)
   })
 
   it('can be a marker by its text, its kind or the beginning of its text', () => {

@@ -2,10 +2,20 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { gzipSync } from 'node:zlib'
 import { addMicros } from '../../../src/frame/model/units.ts'
 import { compactDataset, type CompactResult } from '../../../src/report/parquet/compact/compact.ts'
 import { temporaryOf } from '../../../src/temporary.ts'
@@ -106,6 +116,27 @@ test('what cannot be joined stays apart, and a torn file is named', () =>
     truncateSync(join(day, third!), 99)
     await assert.rejects(compacted(lake), new RegExp(`"[^"]*${third!}" is no whole Parquet file`))
   }))
+
+for (const [what, tear] of [
+  ['cut off', (path: string) => truncateSync(path, statSync(path).size - 9)],
+  ['empty, as after a power failure', (path: string) => truncateSync(path, 0)],
+  ['of something else', (path: string) => writeFileSync(path, gzipSync('{"host":"web1"'))],
+] as const)
+  test(`NDJSON that is ${what} is named, and the hours around it stay as they are`, () =>
+    inFolder(async (folder) => {
+      const [file, lake] = [join(folder, 'web.db'), join(folder, 'lake')]
+      record(file, FRAMES, { isNew: true })
+      await hours(file, lake, 4, 'NDJSON')
+      const day = join(lake, 'ticks/host=web1/date=2026-11-22')
+      const second = readdirSync(day).sort()[1]!
+      tear(join(day, second))
+      const before = contents(lake)
+      await assert.rejects(compacted(lake), new RegExp(`"[^"]*${second}" is no whole gzip of rows`))
+      assert.deepEqual(contents(lake), before)
+      rmSync(join(day, second))
+      await hours(file, lake, 2, 'NDJSON')
+      assert.ok((await compacted(lake)).parts > 0)
+    }))
 
 test('a compaction that was killed loses nothing, and the next one ends it', () =>
   inFolder(async (folder) => {

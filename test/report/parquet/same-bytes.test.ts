@@ -117,6 +117,32 @@ test('an export whose first ticks are forgotten meanwhile begins after them, or 
     assert.match(name!, /^ticks-20261122T140004/)
   }))
 
+test('an export in which new damage shows each time says so, and not that ticks are forgotten', () =>
+  inFolder(async (folder) => {
+    const of = recording(framesFrom('2026-11-22T14:00:00Z', 20))
+    const damage: string[] = []
+    const spoiling = Object.defineProperties(Object.create(of) as Recording, {
+      damage: { get: () => [...damage] },
+      frame: {
+        value: (seq: number) => {
+          if (seq === 7) damage.push(`page ${damage.length} is damaged`)
+          return seq === 7 ? null : of.frame(seq)
+        },
+      },
+    })
+    await assert.rejects(
+      exportDataset([spoiling], {
+        directory: join(folder, 'lake'),
+        range: spanOf(of.ticks)!,
+        selection: EVERYTHING,
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      }),
+      { exitCode: 5, message: /more damage of ".*" shows each time it is read; ".*lake" is as before/ },
+    )
+    assert.deepEqual(contents(folder).size, 0)
+  }))
+
 test('what a recorder forgets while its file is open is not taken for exported', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'web.db')

@@ -12,7 +12,7 @@ import { isStale, temporaryOf } from '../../../temporary.ts'
 import { partsOf, runsOf, type DayFile, type Run } from './plan.ts'
 import { fileOf, hostFolder, nameOfFile, type ExistingFile, type Target } from '../dataset-files.ts'
 import { joinedMetadata, isJoinable } from '../file-metadata.ts'
-import { NDJSON } from '../ndjson-file.ts'
+import { NDJSON, refuseTorn } from '../ndjson-file.ts'
 import { PARQUET } from '../file/parquet-file.ts'
 import { readFooter } from '../file/parquet-footer.ts'
 import { TABLES, type TableName } from '../parquet-tables.ts'
@@ -187,7 +187,10 @@ async function sync(path: string): Promise<void> {
 }
 
 async function aboutOf(path: string, format: TableFormat): Promise<Pick<DayFile, 'kind' | 'metadata'>> {
-  if (format !== PARQUET) return { kind: '', metadata: {} }
+  if (format !== PARQUET) {
+    await refuseTorn(path)
+    return { kind: '', metadata: {} }
+  }
   const { metadata, columns } = await readFooter(path)
   const kind = [metadata['upstreamtop.schema'], metadata['upstreamtop.recording'], columns].join()
   return { kind: isJoinable(metadata) ? kind : path, metadata }
