@@ -42,20 +42,16 @@ export interface Summary {
   readonly markers: readonly Marker[]
   /** what was repaired in memory to read the files, in words */
   readonly damage: readonly string[]
-  /** hosts without a tick in the range: nothing is known of them, and they take from the coverage */
+  /** hosts without a tick in the range: nothing is known of them, and no sum or mean has them */
   readonly absent: readonly string[]
 }
 
 export const summarise = (recordings: readonly Recording[], query: Query): Summary =>
   summaryOf(recordings, query, aggregateWithin(recordings, query.range))
 
-/** @param sum of the range */
-export function summaryOf(recordings: readonly Recording[], query: Query, sum: Aggregate): Summary {
+/** @param whole the sum of the range */
+export function summaryOf(recordings: readonly Recording[], query: Query, whole: Aggregate): Summary {
   const elapsed = elapsedWithin(recordings, query.range)
-  const absent = absentWithin(recordings, query.range)
-  const hosts = new Set(recordings.map(({ info }) => info.host)).size
-  // A sum over hosts is of those that have ticks; what it covers is the mean of all.
-  const whole = { ...sum, covered: micros(Math.round(sum.covered * (1 - absent.length / hosts))) }
   return {
     recordings: recordings.map((recording) => recording.info),
     query,
@@ -70,7 +66,7 @@ export function summaryOf(recordings: readonly Recording[], query: Query, sum: A
       .flatMap(({ markers }) => markers.filter(({ at }) => at >= query.range.from && at < query.range.to))
       .sort((a, b) => a.at - b.at),
     damage: damageOf(recordings, query.range, whole.ticks),
-    absent,
+    absent: absentWithin(recordings, query.range),
   }
 }
 
