@@ -94,6 +94,20 @@ static __always_inline int pending(struct flow *f)
 	return has_begun(f, f->current) || f->overflow;
 }
 
+/*
+ * Whether both sides go on with something else. Where the request did not ask for that, 101 is an answer like others to nginx:
+ * with a length it may even keep the connection.
+ */
+static __always_inline int is_switching(struct flow *f, __u32 number, __u32 status, __u16 flags)
+{
+	const struct head *request = &f->out.head;
+
+	if (status != 101)
+		return (flags & IS_CONNECT) && status / 100 == 2;
+	/* the head in hand is that of the last request */
+	return request->upgrades || !request->is_whole || has_begun(f, number + 1);
+}
+
 /* The head of an answer is complete; the rest of the segment is body. `in_hole`: the end of the head was in a hole. */
 __noinline int answer_head_done(source_t *source, struct flow *f, struct scratch *s, int in_hole)
 {
@@ -122,7 +136,7 @@ __noinline int answer_head_done(source_t *source, struct flow *f, struct scratch
 		return 0;
 	}
 	d->state = DIR_BODY_UNTIL_CLOSE;
-	if (status == 101 || ((flags & IS_CONNECT) && status / 100 == 2)) {
+	if (is_switching(f, number, status, flags)) {
 		d->state = DIR_TUNNEL;
 		f->out.state = DIR_TUNNEL;
 	} else if ((flags & IS_HEAD) || status == 204 || status == 304) {
