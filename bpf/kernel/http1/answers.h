@@ -272,17 +272,18 @@ static __always_inline void book_late(struct flow *f, __u32 to)
 }
 
 /*
- * Nothing is pending, and an answer begins: to a request that we did not see. Where its head is in one chunk and tells the
- * length, another one may follow it. Returns 1 when the segment needs no further look.
+ * Nothing is pending, and an answer begins: to a request that we did not see. Where its head is in one chunk, and it is interim
+ * or tells the length, another one may follow it. Returns 1 when the segment needs no further look.
  */
-static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __u32 n)
+static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __u32 n, int is_interim)
 {
 	__u32 end;
 
-	count(L_UNMATCHED_RESPONSES);
+	if (!is_interim)
+		count(L_UNMATCHED_RESPONSES);
 	head_begin(d);
 	end = head_scan(&d->head, &s->chunk, n);
-	if (end && d->head.has_length && !d->head.chunked)
+	if (end && !is_interim && d->head.has_length && !d->head.chunked)
 		d->left = d->head.length;
 	d->head.chunked = 0;
 	if (!end)
@@ -315,7 +316,7 @@ static __always_inline int stray_bytes(source_t *source, struct flow *f, struct 
 	struct dir *d = &f->in;
 	struct work *w = &s->work;
 	__u32 n = w->len > CHUNK ? CHUNK : w->len, status = 0;
-	int was_asked_for = w->ack != f->peer_ack || seq_after(w->ack, f->out.next);
+	int was_asked_for = w->ack != f->peer_ack || seq_after(w->ack, f->out.next), is_interim;
 
 	if (frames_may_begin(source, f, s))
 		return 0;
@@ -333,12 +334,15 @@ static __always_inline int stray_bytes(source_t *source, struct flow *f, struct 
 	if (status && !d->stray)
 		d->head.chunked = 0;
 	book_late(f, sequence_at(s) + w->len);
+	is_interim = status && status < 200 && status != 101;
 	/* after nginx's FIN it is the answer to a request that was booked as aborted */
-	if (stopping || (f->nginx && f->fin_out) || (status && status < 200 && status != 101))
+	if (stopping || (f->nginx && f->fin_out))
 		return 1;
-	d->stray = 1;
-	d->left = ~0ULL;
-	return status && was_asked_for ? unmatched_answer(s, d, n) : 1;
+	if (!is_interim) {
+		d->stray = 1;
+		d->left = ~0ULL;
+	}
+	return status && was_asked_for ? unmatched_answer(s, d, n, is_interim) : 1;
 }
 
 static __always_inline int message_begins_here(source_t *source, struct scratch *s)
