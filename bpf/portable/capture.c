@@ -212,19 +212,12 @@ static bool is_of_translation(const struct ends *e, const struct ends *of_server
 	return is_translation(e) || is_translation(of_server);
 }
 
-static bool is_same_connection(const struct ends *a, const struct ends *b)
+/* A connection whose SYN is missing begins with a segment like this one, and so does no other: see side_of. */
+static bool may_begin(const struct frame *f, const struct socket *socket, const struct segment *s)
 {
-	struct ends other_way = turned(b);
-
-	return !memcmp(a, b, sizeof(*a)) || !memcmp(a, &other_way, sizeof(*a));
-}
-
-static bool is_waited_for(const struct ends *e)
-{
-	for (unsigned i = 0; i < waiting_count(); i++)
-		if (is_same_connection(&waiting_at(i)->ends, e))
-			return true;
-	return false;
+	if (!socket || is_syn(s))
+		return true;
+	return s->length && s->payload < f->captured && f->bytes[s->payload] >= 'A' && f->bytes[s->payload] <= 'Z';
 }
 
 /* Whether something of its connection comes before it, if it is in the capture. */
@@ -234,7 +227,7 @@ static bool must_wait(const struct socket *socket, enum side side, const struct 
 		return false;
 	if (socket)
 		return is_early(socket, s, side == LEAVES);
-	return (s->flags & FLAG_SYN) || is_waited_for(e);
+	return (s->flags & FLAG_SYN) || waiting_of(e, 0) < waiting_count();
 }
 
 /* Returns false, and does nothing, if it must wait: `can_wait`. */
@@ -251,7 +244,7 @@ static bool deliver(const struct frame *f, const struct ends *e, const struct se
 		/* an ACK alone makes no connection */
 		if (!socket && is_pure_ack(s))
 			break;
-		if ((!socket || is_syn(s)) && is_translated(f, e, s, clock_ns)) {
+		if (may_begin(f, socket, s) && is_translated(f, e, s, clock_ns)) {
 			seen.translated++;
 			break;
 		}
@@ -282,40 +275,106 @@ static bool deliver(const struct frame *f, const struct ends *e, const struct se
 	return true;
 }
 
+/* Meanwhile its connection may have turned out to be one that is seen elsewhere, too. */
+static bool deliver_waiting(const struct waiting *w, bool can_wait)
+{
+	struct ends other_way = turned(&w->ends);
+
+	if (!is_of_translation(&w->ends, &other_way, &w->segment))
+		return deliver(&w->frame, &w->ends, &w->segment, can_wait);
+	seen.translated++;
+	return true;
+}
+
 /* What waited for a segment of this connection, which was delivered. `ns`: when that was. */
 static void deliver_followers(struct ends e, uint64_t ns)
 {
-	for (unsigned i = 0; i < waiting_count();) {
+	struct ends other_way = turned(&e), *client = &e;
+	struct socket *socket = NULL;
+
+	for (unsigned i = waiting_of(&e, 0); i < waiting_count();) {
 		const struct waiting *w = waiting_at(i);
 
+		if (!socket && !(socket = socket_of(client = &e)))
+			socket = socket_of(client = &other_way);
 		machine_set_clock(w->ns > ns ? w->ns : ns);
-		if (!is_same_connection(&w->ends, &e) || !deliver(&w->frame, &w->ends, &w->segment, true)) {
-			i++;
+		if ((socket && is_early(socket, &w->segment, is_same_ends(&w->ends, client))) || !deliver_waiting(w, true)) {
+			i = waiting_of(&e, i + 1);
 			continue;
 		}
 		waiting_take(i);
 		seen.early++;
 		vain_waits = 0;
-		i = 0;
+		socket = NULL;
+		i = waiting_of(&e, 0);
 	}
 	machine_set_clock(clock_ns);
 }
 
-/* What was captured before that, and has waited long enough: what it acknowledges is not in the capture. */
+static bool is_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+/* Of the same connection: whether `b` acknowledges some of `a`, or its bytes are behind those of `a`. */
+static bool comes_first(const struct waiting *a, const struct waiting *b)
+{
+	if (is_same_ends(&a->ends, &b->ends))
+		return is_before(a->segment.seq, b->segment.seq);
+	return (b->segment.flags & FLAG_ACK) && is_before(a->segment.seq, b->segment.ack);
+}
+
+/* Who waits for something that is not in the queue either: this one, or what it waits for. Two passes find it, mostly. */
+static unsigned first_of(unsigned first)
+{
+	const struct ends e = waiting_at(first)->ends;
+
+	for (unsigned pass = 0, was = first; pass < 4; pass++, was = first) {
+		for (unsigned i = waiting_of(&e, 0); i < waiting_count(); i = waiting_of(&e, i + 1))
+			if (comes_first(waiting_at(i), waiting_at(first)))
+				first = i;
+		if (first == was)
+			break;
+	}
+	return first;
+}
+
+/* What it waits for is not in the capture. */
+static void deliver_in_vain(unsigned i)
+{
+	struct waiting w = waiting_take(first_of(i));
+	uint64_t early = seen.early;
+	uint32_t vain = vain_waits + 1;
+
+	machine_set_clock(w.ns);
+	deliver_waiting(&w, false);
+	deliver_followers(w.ends, w.ns);
+	/* they have waited for nothing, too */
+	seen.early = early;
+	vain_waits = vain;
+}
+
+/* What was captured before that, and has waited long enough. */
 static void deliver_overdue(uint64_t before)
 {
-	while (waiting_count() && waiting_at(0)->ns < before) {
-		struct waiting w = waiting_take(0);
-		uint64_t early = seen.early;
-		uint32_t vain = vain_waits + 1;
+	while (waiting_count() && waiting_at(0)->ns < before)
+		deliver_in_vain(0);
+}
 
-		machine_set_clock(w.ns);
-		deliver(&w.frame, &w.ends, &w.segment, false);
-		deliver_followers(w.ends, w.ns);
-		/* they have waited for nothing, too */
-		seen.early = early;
-		vain_waits = vain;
+/* Another connection begins with these ends: what waits of the last one waits no longer. */
+static void deliver_last_of(const struct ends *e, uint32_t isn)
+{
+	for (unsigned i = waiting_of(e, 0); i < waiting_count();) {
+		const struct waiting *w = waiting_at(i);
+
+		if (is_of_new_connection(&w->segment, isn, is_same_ends(&w->ends, e))) {
+			i = waiting_of(e, i + 1);
+			continue;
+		}
+		deliver_in_vain(i);
+		i = waiting_of(e, 0);
 	}
+	machine_set_clock(clock_ns);
 }
 
 static void take_segment(const struct frame *f, const struct ends *e, const struct segment *s)
@@ -340,6 +399,8 @@ static void take_segment(const struct frame *f, const struct ends *e, const stru
 		return;
 	}
 	seen.bare += s->length && s->payload >= f->captured;
+	if (waiting_count() && is_syn(s))
+		deliver_last_of(e, s->seq);
 	if (waiting_is_full())
 		deliver_overdue(waiting_at(0)->ns + 1);
 	if (!deliver(f, e, s, vain_waits < VAIN_WAITS || seen.segments % TRIED_EVERY == 0))
@@ -451,12 +512,18 @@ EXPORT void capture_go_on(uint64_t ns)
 	go_to(ns, true);
 }
 
+/* No packet comes any more: what waits is counted, and said by what the caller shows. */
+EXPORT void capture_settle(void)
+{
+	deliver_overdue(UINT64_MAX);
+}
+
 /* The last tick. */
 EXPORT void capture_end(void)
 {
 	if (!seen.first_ns)
 		return;
-	deliver_overdue(UINT64_MAX);
+	capture_settle();
 	machine_book_waiting();
 	machine_stop();
 	tick_at(next_tick, true);

@@ -155,11 +155,12 @@ static void take_unseen_answer(struct socket *s, const struct segment *segment)
 
 static void count_sent(struct socket *s, const struct segment *segment)
 {
-	__u32 end = segment->seq + segment->length;
+	/* Fast Open: behind the SYN */
+	__u32 from = segment->seq + !!(segment->flags & FLAG_SYN), end = from + segment->length;
 
 	s->tcp.bytes_sent += segment->length;
-	if (seq_before(segment->seq, s->end_sent)) {
-		__u32 again = s->end_sent - segment->seq;
+	if (seq_before(from, s->end_sent)) {
+		__u32 again = s->end_sent - from;
 
 		s->tcp.bytes_retrans += again < segment->length ? again : segment->length;
 	}
@@ -208,15 +209,25 @@ static int lies_ahead(__u32 known, __u32 number)
 
 int is_early(const struct socket *s, const struct segment *segment, int leaves)
 {
-	__u32 sent = s->end_sent, received = s->tcp.rcv_nxt;
+	/* what was acknowledged and is missing even so, is waited for no longer */
+	__u32 sent = seq_before(s->end_sent, s->tcp.snd_una) ? s->tcp.snd_una : s->end_sent, received = s->tcp.rcv_nxt;
 
 	if (!(segment->flags & FLAG_ACK) || is_closed(s))
 		return 0;
 	if (s->tcp.inet_conn.icsk_inet.sk.view.state == TCP_SYN_SENT)
 		return leaves ? !(segment->flags & FLAG_SYN) : lies_ahead(sent, segment->ack);
 	if (leaves)
-		return lies_ahead(received, segment->ack) || (segment->length && lies_ahead(sent, segment->seq));
-	return lies_ahead(sent, segment->ack);
+		return lies_ahead(received, segment->ack) ||
+		       ((segment->length || segment->flags & (FLAG_FIN | FLAG_RST)) && lies_ahead(sent, segment->seq));
+	/* data and a FIN are put in order behind here, a RST is not */
+	return lies_ahead(sent, segment->ack) || ((segment->flags & FLAG_RST) && lies_ahead(received, segment->seq));
+}
+
+int is_of_new_connection(const struct segment *segment, __u32 isn, int leaves)
+{
+	__u32 number = leaves ? segment->seq : segment->ack;
+
+	return !seq_before(number, isn) && number - isn < MAX_UNSEEN;
 }
 
 int is_behind_ack(const struct socket *s, const struct segment *segment)

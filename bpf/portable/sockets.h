@@ -17,6 +17,18 @@ struct ends {
 	__u32 family; /* 4 or 6 */
 };
 
+_Static_assert(sizeof(struct ends) == 40, "without padding");
+
+/* Of packets that wait, many for each that comes. The library's memcmp goes byte by byte. */
+static inline int is_same_ends(const struct ends *a, const struct ends *b)
+{
+	__u64 x[5], y[5];
+
+	__builtin_memcpy(x, a, sizeof(x));
+	__builtin_memcpy(y, b, sizeof(y));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
+}
+
 struct segment {
 	__u32 seq, ack;
 	__u32 tcp;     /* the offset of its header in the frame */
@@ -43,6 +55,8 @@ struct socket *socket_sends(struct socket *s, const struct ends *ends, const str
  * acknowledges never.
  */
 int is_early(const struct socket *s, const struct segment *segment, int leaves);
+/* Whether it belongs to the connection that begins with `isn`, and not to the last one with these ends. */
+int is_of_new_connection(const struct segment *segment, __u32 isn, int leaves);
 /* Whether it leaves behind its acknowledgement: that did not wait long enough for it. */
 int is_behind_ack(const struct socket *s, const struct segment *segment);
 /* Behind the program that sees it leave. */

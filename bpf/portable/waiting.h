@@ -18,6 +18,8 @@ struct waiting {
 /* Oldest first. */
 unsigned waiting_count(void);
 const struct waiting *waiting_at(unsigned i);
+/* The first one from `i` on of this connection, in either direction; waiting_count() if there is none. */
+unsigned waiting_of(const struct ends *ends, unsigned i);
 bool waiting_is_full(void);
 
 /* Copies its bytes. */

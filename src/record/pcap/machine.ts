@@ -77,6 +77,7 @@ interface Exports {
   capture_input(length: number): number
   capture_read(length: number, isLast: number): number
   capture_go_on(ns: bigint): void
+  capture_settle(): void
   capture_end(): void
   capture_fault(): number
   capture_output(): number
@@ -119,6 +120,11 @@ export class CaptureMachine {
   /** No packet has come until then, ms since 1970. */
   goOn(until: number): void {
     this.#exports.capture_go_on(BigInt(until) * 1_000_000n)
+  }
+
+  /** No packet comes any more: what waited for others counts, and is in `seen`. */
+  settle(): void {
+    this.#exports.capture_settle()
   }
 
   /** Writes the last tick. */

@@ -44,6 +44,7 @@ export class Reading {
   async *lines(): AsyncGenerator<Uint8Array> {
     const fault = yield* this.#read()
     if (!this.#hasBegun) throw this.#nothing(fault)
+    this.#machine.settle()
     for (const text of this.#remarks(fault))
       yield Buffer.from(`${JSON.stringify({ type: 'remark', text })}\n`)
     this.#machine.end()

@@ -33,16 +33,18 @@ export class Conversation {
     serverSeq = 5000,
     /** with TCP timestamps */
     readonly hasStamps = false,
+    clientSeq = 1000,
   ) {
     this.#at = at
-    this.#seq = { client: 1000, server: serverSeq }
+    this.#seq = { client: clientSeq, server: serverSeq }
   }
 
   open(): this {
     return this.opens().accepts()
   }
-  opens(): this {
-    return this.#send('client', SYN, '')
+  /** @param text in the SYN: Fast Open */
+  opens(text = ''): this {
+    return this.#send('client', SYN, text)
   }
   accepts(): this {
     return this.#send('server', SYN | ACK, '').#send('client', ACK, '')
@@ -63,6 +65,10 @@ export class Conversation {
   }
   reset(): this {
     return this.#send('server', RST | ACK, '')
+  }
+  /** The client's RST. */
+  breaksOff(): this {
+    return this.#send('client', RST | ACK, '')
   }
   refuses(): this {
     return this.opens().#send('server', RST | ACK, '')
@@ -104,7 +110,7 @@ export class Conversation {
     }
     tcp[13] = flags
     tcp.writeUInt16BE(65_535, 14)
-    this.#seq[from] += payload.length + ((flags & (SYN | FIN)) === 0 ? 0 : 1)
+    this.#seq[from] = (this.#seq[from] + payload.length + ((flags & (SYN | FIN)) === 0 ? 0 : 1)) >>> 0
     const [source, destination] = from === 'client' ? [client, server] : [server, client]
     this.packets.push({ at: this.#at, ip: ip(source, destination, Buffer.concat([tcp, payload])) })
     this.#at += MS

@@ -85,6 +85,15 @@ describe('a connection that a capture shows before NAT and behind it', () => {
     const { counts } = await readBytes(pcap(both(3)))
     assert.deepEqual(counts, { '10.0.1.10:8080 GET /a 200': 1, '10.0.1.10:8080 POST /b 200': 1 })
   })
+  it('counts once where the SYN of a side is missing', async () => {
+    for (const side of [0, 1]) {
+      const { counts, notes } = await readBytes(pcap(both().filter((_, index) => index !== side)))
+      const total = (word: string): number =>
+        Object.entries(counts).reduce((sum, [key, count]) => sum + (key.endsWith(word) ? count : 0), 0)
+      assert.deepEqual([total(' /a 200'), total(' /b 200'), total(' connects')], [1, 1, 1], `${side}`)
+      assert.match(notes.join('\n'), NAT)
+    }
+  })
   it('is another one where its numbers or its timestamps differ', async () => {
     const other = new Conversation(behind, START + 7_000_000n, 5000, true)
       .open()
