@@ -15,7 +15,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n'
 const TIMES = 8
 const RAW_SYN = fileURLToPath(new URL('lab/rawsyn.py', import.meta.url))
 
-describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
+describe('forged segments', { skip: lacking('gcc', 'python3', 'nft') }, () => {
   let cable: Cable
   let port = 8750
   before(async () => (cable = await Cable.create()))
@@ -29,6 +29,8 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
     ['IPv6', 'fd77::2', 'fd77::99'],
   ] as const) {
     const named = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+    const askTimes = (times: number) =>
+      cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests: [get('/held')], times })
     const watchForged = async (
       how: 'near' | 'exact',
       server: string,
@@ -49,12 +51,7 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
       )
       const spoof = await startSpoofer(cable.far.namespace, 'peer', port, how)
       const seen = await watch(cable.proxy.namespace, async (helper) => {
-        await cable.proxy.call('ask', {
-          address: '127.0.0.1',
-          port: 8080,
-          requests: [get('/held')],
-          times: TIMES,
-        })
+        await askTimes(TIMES)
         await during(helper)
       })
       const forged = await spoof.stop()
@@ -69,6 +66,28 @@ describe('forged segments', { skip: lacking('gcc', 'python3') }, () => {
       assert.equal(attempts.filter(({ status }) => status === 200).length, TIMES, 'nginx was not disturbed')
       assertEqualsTruth(seen, truthOf(attempts))
       assert.equal(seen.sum.totals.retransmits, 0)
+    })
+
+    // As behind a firewall, or while nginx is in connect() and its socket's lock is held.
+    test(`an RST while its socket has not taken the SYN-ACK that was seen (${family})`, async () => {
+      port++
+      const { namespace } = cable.proxy
+      const late = `add table inet late; add chain inet late in { type filter hook input priority 0; };
+        add rule inet late in tcp sport ${port} tcp doff > 5 tcp flags & (syn | ack) == syn | ack drop`
+      await cable.far.call('listen', { address, port, rules: { '*': { steps: [{ send: ok }] } } })
+      const nginx = await startLabNginx(
+        namespace,
+        `server { listen 127.0.0.1:8080; location / { proxy_pass http://${named(address)}:${port}; } }`,
+      )
+      const spoof = await startSpoofer(cable.far.namespace, 'peer', port, 'late')
+      await inside(namespace, 'nft', late)
+      const seen = await watch(namespace, () => askTimes(TIMES))
+      await spoof.stop()
+      await inside(namespace, 'nft', 'delete table inet late')
+      const attempts = nginx.attempts()
+      await nginx.stop()
+      assert.equal(attempts.filter(({ status }) => status === 200).length, TIMES)
+      assertEqualsTruth(seen, truthOf(attempts))
     })
 
     const skip = family === 'IPv6' && unlessLong

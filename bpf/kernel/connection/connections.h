@@ -204,7 +204,7 @@ __noinline int first_bytes(struct __sk_buff *skb, struct flow *f, struct packet 
 /* It acknowledges the SYN, and perhaps data in it. Returns whether it is the connection's. */
 static __always_inline int syn_ack_in(struct flow *f, const struct packet *p)
 {
-	if (!f->fresh || f->connected || p->ack - f->isn - 1 > f->out.next - f->isn - 1)
+	if (!f->fresh || f->connected || !is_syn_acknowledged(f, p))
 		return f->connected && !seq_after(p->seq + 1 + p->len, f->in.next);
 	f->connected = 1;
 	/* Fast Open: its SYN has arrived, and not at an nginx of this host */
@@ -276,8 +276,8 @@ __noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, s
 	int known = connection_of(skb, p, &s->socket);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (f->fresh && !f->connected && (!known || s->socket.state == BPF_TCP_SYN_SENT)) {
-		if (!is_refusal(known, &s->socket, f, p))
+	if (f->fresh && !f->connected && !known) {
+		if (!is_syn_acknowledged(f, p))
 			return 0;
 		/* what left in the SYN was an attempt */
 		if (f->started)

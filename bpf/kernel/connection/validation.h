@@ -59,14 +59,10 @@ static __always_inline int is_retransmission(struct __sk_buff *skb, struct packe
 	return is_ack_valid(&s->socket, p->ack);
 }
 
-/* A RST in SYN_SENT: it must acknowledge the SYN. `known`: whether `k` was read from the socket. */
-static __always_inline int is_refusal(int known, const struct socket_facts *k, const struct flow *f, const struct packet *p)
+/* A SYN-ACK, or a RST in SYN_SENT: it must acknowledge the SYN, and perhaps data in it. */
+static __always_inline int is_syn_acknowledged(const struct flow *f, const struct packet *p)
 {
-	if (!(p->flags & TCP_ACK))
-		return 0;
-	if (!known)
-		return p->ack == f->isn + 1 || p->ack == f->out.next;
-	return seq_after(p->ack, k->snd_una) && !seq_after(p->ack, k->sent);
+	return (p->flags & TCP_ACK) && p->ack - f->isn - 1 <= f->out.next - f->isn - 1;
 }
 
 /*

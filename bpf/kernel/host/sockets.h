@@ -111,6 +111,12 @@ static __always_inline int has_stopped_sending(struct __sk_buff *skb)
 	return tcp && ((struct sock *)tcp)->sk_shutdown == SEND_SHUTDOWN;
 }
 
+/* Whether it knows the numbers of its peer. */
+static __always_inline int is_connected(const struct socket_facts *facts)
+{
+	return facts->state != BPF_TCP_LISTEN && facts->state != BPF_TCP_SYN_SENT;
+}
+
 /* At a control group the packet comes with its socket. */
 static __always_inline int read_own_socket(struct __sk_buff *skb, struct socket_facts *facts)
 {
@@ -122,10 +128,13 @@ static __always_inline int read_own_socket(struct __sk_buff *skb, struct socket_
 	facts->uid = ((struct sock *)tcp)->sk_uid.val;
 	facts->is_full = 1;
 	read_sequences(tcp, facts);
-	return facts->state != BPF_TCP_LISTEN;
+	return is_connected(facts);
 }
 
-/* Reads the facts of this namespace's socket of the connection. Returns 0 for a socket in another namespace. */
+/*
+ * Reads the facts of this namespace's socket of the connection. Returns 0 for a socket in another namespace, and for one that has
+ * not taken its SYN-ACK yet: while connect() holds its lock, segments that we saw still wait for it.
+ */
 __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct socket_facts *facts)
 {
 	struct bpf_sock_tuple t = {};
@@ -148,7 +157,7 @@ __noinline int connection_of(struct __sk_buff *skb, struct packet *p, struct soc
 		t.ipv6.dport = p->k6.lport;
 		found = read_socket(skb, &t, sizeof(t.ipv6), facts);
 	}
-	return found && facts->is_full && facts->state != BPF_TCP_LISTEN;
+	return found && facts->is_full && is_connected(facts);
 }
 
 /* Whether a TCP socket sends it. In another namespace a user may be root, and may send anything through a raw socket. */

@@ -110,7 +110,7 @@ export async function startSpoofer(
   namespace: string,
   device: string,
   port: number,
-  how: 'near' | 'exact',
+  how: 'near' | 'exact' | 'late',
 ): Promise<{ stop(): Promise<number> }> {
   const program = await compile('spoof', 'gcc', '-O2', '-Wall', '-Werror', source('spoof.c'))
   return startInNamespace(namespace, [program, device, String(port), how])

