@@ -258,6 +258,32 @@ describe('counting', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('101 that nobody asked for is an answer, and nginx may keep the connection', async () => {
+    port++
+    const odd = 'HTTP/1.1 101 Switching Protocols\r\nContent-Length: 2\r\n\r\nab'
+    await cable.far.call('listen', { address: FAR, port, rules: { '/odd': { steps: [{ send: odd }] } } })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `upstream kept { server ${FAR}:${port}; keepalive 1; } server { listen 127.0.0.1:8080; location / {
+         proxy_http_version 1.1; proxy_set_header Connection ''; proxy_pass http://kept; } }`,
+    )
+    const seen = await watch(cable.proxy.namespace, async () => {
+      for (const path of ['/odd', '/next', '/odd', '/next', '/next']) {
+        const steps: Step[] = [{ send: get(path) }, { pause: 50 }, { end: 'fin' }]
+        await cable.proxy.call('talk', { address: '127.0.0.1', port: 8080, steps })
+      }
+      await nginx.logged(5)
+    })
+    const connects = seen.sum.totals.connection.connects
+    const { requests } = (await truth(port))[`${FAR}:${port} GET /next`]!
+    assert.deepEqual(rowsOf(seen), truthOf(nginx.attempts()))
+    await nginx.stop()
+    assert.equal(requests, 3)
+    assert.equal(connects, 1, 'nginx has kept its connection')
+    assertNothingLost(seen)
+    assertReconciles(seen)
+  })
+
   test('answers to HEAD, 204 and 304 have no body, whatever their Content-Length', async () => {
     port++
     const noBody = (status: string): { steps: Step[] } => ({

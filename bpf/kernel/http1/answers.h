@@ -94,6 +94,20 @@ static __always_inline int pending(struct flow *f)
 	return has_begun(f, f->current) || f->overflow;
 }
 
+/*
+ * Whether both sides go on with something else. Where the request did not ask for that, 101 is an answer like others to nginx:
+ * with a length it may even keep the connection.
+ */
+static __always_inline int is_switching(struct flow *f, __u32 number, __u32 status, __u16 flags)
+{
+	const struct head *request = &f->out.head;
+
+	if (status != 101)
+		return (flags & IS_CONNECT) && status / 100 == 2;
+	/* the head in hand is that of the last request */
+	return request->upgrades || !request->is_whole || has_begun(f, number + 1);
+}
+
 /* The head of an answer is complete; the rest of the segment is body. `in_hole`: the end of the head was in a hole. */
 __noinline int answer_head_done(source_t *source, struct flow *f, struct scratch *s, int in_hole)
 {
@@ -122,7 +136,7 @@ __noinline int answer_head_done(source_t *source, struct flow *f, struct scratch
 		return 0;
 	}
 	d->state = DIR_BODY_UNTIL_CLOSE;
-	if (status == 101 || ((flags & IS_CONNECT) && status / 100 == 2)) {
+	if (is_switching(f, number, status, flags)) {
 		d->state = DIR_TUNNEL;
 		f->out.state = DIR_TUNNEL;
 	} else if ((flags & IS_HEAD) || status == 204 || status == 304) {
@@ -258,17 +272,18 @@ static __always_inline void book_late(struct flow *f, __u32 to)
 }
 
 /*
- * Nothing is pending, and an answer begins: to a request that we did not see. Where its head is in one chunk and tells the
- * length, another one may follow it. Returns 1 when the segment needs no further look.
+ * Nothing is pending, and an answer begins: to a request that we did not see. Where its head is in one chunk, and it is interim
+ * or tells the length, another one may follow it. Returns 1 when the segment needs no further look.
  */
-static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __u32 n)
+static __always_inline int unmatched_answer(struct scratch *s, struct dir *d, __u32 n, int is_interim)
 {
 	__u32 end;
 
-	count(L_UNMATCHED_RESPONSES);
+	if (!is_interim)
+		count(L_UNMATCHED_RESPONSES);
 	head_begin(d);
 	end = head_scan(&d->head, &s->chunk, n);
-	if (end && d->head.has_length && !d->head.chunked)
+	if (end && !is_interim && d->head.has_length && !d->head.chunked)
 		d->left = d->head.length;
 	d->head.chunked = 0;
 	if (!end)
@@ -301,7 +316,7 @@ static __always_inline int stray_bytes(source_t *source, struct flow *f, struct 
 	struct dir *d = &f->in;
 	struct work *w = &s->work;
 	__u32 n = w->len > CHUNK ? CHUNK : w->len, status = 0;
-	int was_asked_for = w->ack != f->peer_ack || seq_after(w->ack, f->out.next);
+	int was_asked_for = w->ack != f->peer_ack || seq_after(w->ack, f->out.next), is_interim;
 
 	if (frames_may_begin(source, f, s))
 		return 0;
@@ -319,12 +334,15 @@ static __always_inline int stray_bytes(source_t *source, struct flow *f, struct 
 	if (status && !d->stray)
 		d->head.chunked = 0;
 	book_late(f, sequence_at(s) + w->len);
+	is_interim = status && status < 200 && status != 101;
 	/* after nginx's FIN it is the answer to a request that was booked as aborted */
-	if (stopping || (f->nginx && f->fin_out) || (status && status < 200 && status != 101))
+	if (stopping || (f->nginx && f->fin_out))
 		return 1;
-	d->stray = 1;
-	d->left = ~0ULL;
-	return status && was_asked_for ? unmatched_answer(s, d, n) : 1;
+	if (!is_interim) {
+		d->stray = 1;
+		d->left = ~0ULL;
+	}
+	return status && was_asked_for ? unmatched_answer(s, d, n, is_interim) : 1;
 }
 
 static __always_inline int message_begins_here(source_t *source, struct scratch *s)

@@ -25,6 +25,7 @@ static __always_inline void request_head_done(struct flow *f)
 
 	d->line_length = 0;
 	d->step = 0;
+	d->head.is_whole = 1;
 	if (d->head.chunked) {
 		chunked_begin(d);
 	} else if (d->head.unclear) {

@@ -79,6 +79,17 @@ static __always_inline void lose_answers(struct flow *f, struct h2 *h)
 	frames_lost(&f->in, h);
 }
 
+/* Of a stream that is new, while nothing is waited for: its request lies in what the backend has acknowledged, and we did not
+ * see. */
+static __always_inline void count_unmatched(struct flow *f, const struct h2 *h, __u32 ack)
+{
+	if (FROM_MEMORY || has_begun(f, f->current) || h->type != H2_HEADERS || h->stream < h->ours ||
+	    !seq_after(ack, f->out.next))
+		return;
+	f->in.stray = 1; /* see pass_request_frames */
+	count(L_UNMATCHED_RESPONSES);
+}
+
 /* The answer says that it is gRPC, and the request did not. */
 static __always_inline void note_grpc(struct flow *f, struct exchange *x)
 {
@@ -269,10 +280,13 @@ __noinline int answer_frames(source_t *source, struct flow *f, struct scratch *s
 		 * Of other clients it is not known what they accept. A stream that is new, while nothing is waited for, has a
 		 * request that passed unseen.
 		 */
-		if (f->nginx && !too_much && !(event == H2_FOREIGN && (r->h.seen & H2_ENDED)))
+		if (f->nginx && !too_much && !(event == H2_FOREIGN && (r->h.seen & H2_ENDED))) {
 			answer_is_bad(&r->h);
-		else
+		} else {
+			if (event == H2_FOREIGN)
+				count_unmatched(f, &r->h, s->work.ack);
 			lose_answers(f, &r->h);
+		}
 		pass_rest(s);
 		break;
 	default:

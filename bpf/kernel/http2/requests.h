@@ -304,7 +304,8 @@ static __always_inline void pass_request_frames(struct flow *f, __u32 to)
 	}
 	if (f->started)
 		book_sent(f, d->next);
-	if (h->step != H2_LOST)
+	/* the answer may have said so */
+	if (h->step != H2_LOST && !f->in.stray)
 		count(L_AMBIGUOUS);
 	frames_lost(d, h);
 	d->booked = to;

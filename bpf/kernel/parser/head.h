@@ -9,8 +9,10 @@ struct head {
 	__u16 first;  /* behind the end of the first line, 0 until it was seen */
 	__u8 has_length;
 	__u8 chunked;
-	__u8 lost;    /* the current line began before the start of the buffer: it is skipped */
-	__u8 unclear; /* of a request: a field says where its body ends, and it cannot be told */
+	__u8 lost;	   /* the current line began before the start of the buffer: it is skipped */
+	__u8 unclear : 1;  /* of a request: a field says where its body ends, and it cannot be told */
+	__u8 upgrades : 1; /* of a request: it asks for another protocol */
+	__u8 is_whole : 1; /* of a request: all of it was read */
 };
 
 #define LENGTH_DIGITS 128		    /* zeros before it among them: what is longer is taken for no number */
@@ -104,7 +106,7 @@ VERIFIED_ONCE int head_transfer_encoding(struct head *h, const struct buffer *bu
 	return 0;
 }
 
-enum field { FIELD_OTHER, FIELD_LENGTH, FIELD_CODING };
+enum field { FIELD_OTHER, FIELD_LENGTH, FIELD_CODING, FIELD_UPGRADE };
 
 /* Of the line that begins at `start`: whether it begins with a name that matters. */
 static __always_inline enum field field_at(const __u8 *bytes, __u32 start)
@@ -115,8 +117,8 @@ static __always_inline enum field field_at(const __u8 *bytes, __u32 start)
 		next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
 		return next << 16 == 0x6874676e656c0000ULL ? FIELD_LENGTH : FIELD_OTHER; /* "length" */
 	}
-	if (w != 0x726566736e617274ULL) /* "transfer" */
-		return FIELD_OTHER;
+	if (w != 0x726566736e617274ULL)						 /* "transfer" */
+		return w == 0x3a65646172677075ULL ? FIELD_UPGRADE : FIELD_OTHER; /* "upgrade:" */
 	next = word_at(bytes + ((start + 8) & BYTES_MASK)) | EACH(0x20);
 	return next == 0x6e69646f636e652dULL &&							    /* "-encodin" */
 		       (word_at(bytes + ((start + 16) & BYTES_MASK)) | 0x20) << 56 == 0x67ULL << 56 /* "g" */
@@ -146,7 +148,21 @@ static __always_inline int head_line(struct head *h, const struct buffer *buffer
 		head_content_length(h, buffer, start + 14);
 	else if (field == FIELD_CODING)
 		head_transfer_encoding(h, buffer, start + 17, end);
+	else if (field == FIELD_UPGRADE)
+		h->upgrades = 1;
 	return 0;
+}
+
+/* The line that goes on is longer than what is kept of it. */
+static __always_inline void head_long_line(struct head *h, const struct buffer *buffer)
+{
+	enum field field = field_at(buffer->bytes, h->line & BYTES_MASK);
+
+	if (field == FIELD_UPGRADE)
+		h->upgrades = 1;
+	/* nobody writes these so long, and where a body ends must not be guessed */
+	else if (field != FIELD_OTHER)
+		head_no_length(h);
 }
 
 /*
@@ -182,9 +198,8 @@ static __always_inline void head_fold(struct head *h, struct buffer *buffer, __u
 	__u32 length = FRONT + n - h->line;
 
 	if (length > FRONT) {
-		/* nobody writes these so long, and where a body ends must not be guessed */
-		if (!h->lost && h->first && field_at(bytes, h->line & BYTES_MASK) != FIELD_OTHER)
-			head_no_length(h);
+		if (!h->lost && h->first)
+			head_long_line(h, buffer);
 		h->lost = 1;
 		length = FRONT;
 	}

@@ -142,6 +142,7 @@ struct facts {
 	bool has_length;
 	bool chunked;
 	bool unclear;
+	bool upgrades;
 };
 
 /* Like requests.h and answers.h: chunk by chunk; each piece is the payload of one segment. */
@@ -177,6 +178,7 @@ static struct facts stream_head(const uint8_t *bytes, size_t length, const size_
 	f.has_length = h.has_length;
 	f.chunked = h.chunked;
 	f.unclear = h.unclear;
+	f.upgrades = h.upgrades;
 	return f;
 }
 
@@ -254,6 +256,8 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 				f.chunked = true;
 			else
 				f.unclear = true;
+		} else if (n > 8 && same_name(line, 8, "upgrade:")) {
+			f.upgrades = true;
 		}
 	}
 	return f;
@@ -262,7 +266,7 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 static void compare_heads(const struct facts *a, const struct facts *b, const char *what, const uint8_t *bytes, size_t n)
 {
 	if (a->complete != b->complete || a->used != b->used || a->has_length != b->has_length || a->length != b->length ||
-	    a->chunked != b->chunked || a->unclear != b->unclear) {
+	    a->chunked != b->chunked || a->unclear != b->unclear || a->upgrades != b->upgrades) {
 		fprintf(stderr, "complete %d %d, used %u %u, length %d:%llu %d:%llu, chunked %d %d, unclear %d %d\n", a->complete,
 			b->complete, a->used, b->used, a->has_length, (unsigned long long)a->length, b->has_length,
 			(unsigned long long)b->length, a->chunked, b->chunked, a->unclear, b->unclear);
@@ -325,7 +329,10 @@ static void random_line(void)
 /* Random heads with lines that are nearly relevant headers, and noise. */
 static size_t random_head(uint8_t *out, size_t max)
 {
-	static const char *const lines[] = {"Content-Length: %u\r\n",
+	static const char *const lines[] = {"Upgrade: websocket\r\n",
+					    "upgrade:%u\n",
+					    "Upgrade-Insecure-Requests: %u\r\n",
+					    "Content-Length: %u\r\n",
 					    "content-LENGTH:\t %u \r\n",
 					    "Content-Length:%u\n",
 					    "Content-Length:                    %u\r\n",

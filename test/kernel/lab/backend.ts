@@ -97,7 +97,9 @@ export class Backend {
         return
       }
       if (rule.early === true && !(await input.skip(message.contentLength))) return void socket.end()
-      if (codesIn(sent.text).includes(101)) return void socket.resume()
+      // with a length it is an answer like others: nginx keeps the connection
+      if (codesIn(sent.text).includes(101) && !sent.text.includes('Content-Length'))
+        return void socket.resume()
     }
   }
 }

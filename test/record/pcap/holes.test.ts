@@ -33,7 +33,7 @@ function withHole(ends = ENDS, lacking: readonly Part[]): Packet[] {
   return talk.close().packets.filter((packet) => !gone.has(packet))
 }
 
-function lossOf({ frames }: ReadCapture): Record<string, number> {
+function lossOf({ frames }: ReadCapture): { holes: number; unmatched: number; unseen: number } {
   const sum = (name: 'holes' | 'unmatchedResponses'): number =>
     frames.reduce((total, { loss }) => total + (loss[name] ?? 0), 0)
   const { unseen } = sumOf(frames.map(ofFrame)).totals
@@ -153,6 +153,32 @@ it('an answer of HTTP/2 whose end is missing has its bytes, and the next answer 
   const whole = { '/a': 9 + 14 + 2 * 109, '/b': 14 + 109 }
   assert.deepEqual(await received(talk.packets), whole)
   assert.deepEqual(await received(talk.packets.filter((packet) => packet !== missing)), whole)
+})
+
+it('an answer to a last request that is missing is unmatched, also in HTTP/2 and behind an interim one', async () => {
+  const [HEADERS, SETTINGS] = [1, 4]
+  const text = (...frame: Parameters<typeof frameOf>): string => frameOf(...frame).toString('latin1')
+  const ask = (stream: number): string => text(HEADERS, 5, stream, '020347455404022f61')
+  const preface = `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${text(SETTINGS, 0, 0, '000100000000')}`
+  const answer = (stream: number): string => text(HEADERS, 5, stream, '0803323030')
+  for (const [first, second] of [
+    [
+      [get('/a'), OK],
+      [get('/b'), `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n${OK}`],
+    ],
+    [
+      [preface + ask(1), text(SETTINGS, 0, 0) + answer(1)],
+      [ask(3), answer(3)],
+    ],
+  ] as const) {
+    const talk = new Conversation(ENDS).open().asks(first[0]).answers(first[1]).acknowledges()
+    talk.asks(second[0])
+    const missing = talk.packets.at(-1)
+    talk.answers(second[1]).acknowledges().close()
+    const read = await readBytes(pcap(talk.packets.filter((packet) => packet !== missing)))
+    assert.equal(read.counts['10.0.1.10:8080 GET /a 200'], 1)
+    assert.equal(lossOf(read).unmatched, 1)
+  }
 })
 
 it('an answer that nobody asked for, as a 408 on an idle connection, is no loss', async () => {
