@@ -295,13 +295,13 @@ __noinline int rst_in(struct __sk_buff *skb, struct flow *f, struct packet *p, s
 	return 0;
 }
 
-/* A FIN leaves: nginx has closed the connection, unless it waits on; other clients may only have stopped sending. */
-static __always_inline void fin_out(struct flow *f, int waits_on)
+/* A FIN leaves: nginx has closed the connection, unless it goes on to read; other clients may only have stopped sending. */
+static __always_inline void fin_out(struct flow *f, int is_half_closed)
 {
 	if (f->fin_out)
 		return;
 	f->fin_out = 1;
-	if (f->nginx && !waits_on)
+	if (f->nginx && !is_half_closed)
 		end_all(f, OUTCOME_ABORTED, bpf_ktime_get_ns());
 	else
 		book_passed(f);

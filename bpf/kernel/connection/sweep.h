@@ -281,7 +281,7 @@ static __always_inline void give_up(struct flow *f)
 }
 
 /* What its socket has received and sent, seen or not. A FIN takes a sequence number, which is no payload. */
-__noinline int hear(struct __sk_buff *skb, struct flow *f, const struct socket_facts *k)
+__noinline int catch_up_with_socket(struct __sk_buff *skb, struct flow *f, const struct socket_facts *k)
 {
 	if (!f || !k)
 		return 0;
@@ -330,7 +330,7 @@ static __always_inline int ask_for(struct check_context *c, struct flow *f, stru
 
 	alive = found && (k->state == BPF_TCP_ESTABLISHED || k->state == BPF_TCP_CLOSE_WAIT || k->state == BPF_TCP_FIN_WAIT2);
 	if (alive && k->is_full)
-		hear(c->skb, f, k);
+		catch_up_with_socket(c->skb, f, k);
 	else if (found && k->state == BPF_TCP_FIN_WAIT1 && f->nginx)
 		fin_out(f, 0); /* nginx has given up, and its FIN reaches no device */
 	else if (!alive && f->suspect == PERHAPS_GONE)

@@ -218,7 +218,7 @@ static __always_inline int proxy_header(source_t *source, struct flow *f, struct
  * Whether the next request may begin here: the last one is over, or its answer has begun and its end cannot be known. Then bytes
  * of the answer are missing (`ack`: nginx has them), or its body is read without bounds, and only the next request ends it.
  */
-static __always_inline int may_be_answered(struct flow *f, __u32 ack)
+static __always_inline int may_request_follow(struct flow *f, __u32 ack)
 {
 	enum phase phase = phase_of(f, f->started - 1);
 	struct dir *in = &f->in;
@@ -262,7 +262,7 @@ static __always_inline int request_step(source_t *source, struct flow *f, struct
 			return 1;
 		}
 		/* the end of the body was missed, but this is the next request: a body does not go on after its answer */
-		if (((d->in_hole & AT_REQUEST) || may_be_answered(f, w->ack)) &&
+		if (((d->in_hole & AT_REQUEST) || may_request_follow(f, w->ack)) &&
 		    !load_chunk(source, s, w->len > 32 ? 32 : w->len) &&
 		    may_be_request(s->chunk.bytes, w->len > 32 ? 32 : w->len)) {
 			d->state = DIR_LINE;

@@ -227,7 +227,7 @@ static __always_inline int is_not_expected(const struct flow *f)
  * Whether a foreign frame is one that servers send late: a RST_STREAM or WINDOW_UPDATE (both have four bytes) of an earlier
  * stream of nginx (odd numbers). Then there was an earlier stream, so the connection is no tunnel, however little of it was seen.
  */
-static __always_inline int is_late_word(enum h2_event event, const struct h2 *h)
+static __always_inline int is_late_control_frame(enum h2_event event, const struct h2 *h)
 {
 	return event == H2_FOREIGN && h->left == 4 && (h->type == H2_RST_STREAM || h->type == H2_WINDOW_UPDATE) &&
 	       (h->stream & 1) && h->stream < h->ours;
@@ -274,7 +274,7 @@ __noinline int answer_frames(source_t *source, struct flow *f, struct scratch *s
 		break;
 	case H2_FOREIGN:
 	case H2_INVALID:
-		if ((f->deferred & DEFERRED_TUNNEL) && !is_late_word(event, &r->h))
+		if ((f->deferred & DEFERRED_TUNNEL) && !is_late_control_frame(event, &r->h))
 			leave_tunnel(f);
 		/*
 		 * Of other clients it is not known what they accept. A stream that is new, while nothing is waited for, has a

@@ -118,7 +118,7 @@ static __always_inline void h2_frame_begins(struct h2_reader *r, __u8 type, __u8
 		h->step = H2_BLOCK;
 	} else {
 		if (!r->requests && stream && h->ours && h2_is_foreign(h, stream)) {
-			/* for who books it, which looks at the frame: see is_late_word */
+			/* for who books it, which looks at the frame: see is_late_control_frame */
 			h->type = type;
 			h->stream = stream;
 			h->step = H2_OVER;
