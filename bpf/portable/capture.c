@@ -7,6 +7,7 @@
 #include <time.h>
 #include "helper/helper.h"
 #include "helper/tick.h"
+#include "kernel/packet/sequence.h"
 #include "portable/files.h"
 #include "portable/machine.h"
 #include "portable/packets.h"
@@ -311,17 +312,12 @@ static void deliver_followers(struct ends e, uint64_t ns)
 	machine_set_clock(clock_ns);
 }
 
-static bool is_before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
-
 /* Of the same connection: whether `b` acknowledges some of `a`, or its bytes are behind those of `a`. */
 static bool comes_first(const struct waiting *a, const struct waiting *b)
 {
 	if (is_same_ends(&a->ends, &b->ends))
-		return is_before(a->segment.seq, b->segment.seq);
-	return (b->segment.flags & FLAG_ACK) && is_before(a->segment.seq, b->segment.ack);
+		return seq_before(a->segment.seq, b->segment.seq);
+	return (b->segment.flags & FLAG_ACK) && seq_before(a->segment.seq, b->segment.ack);
 }
 
 /* Who waits for something that is not in the queue either: this one, or what it waits for. Two passes find it, mostly. */

@@ -7,6 +7,7 @@
 #include "errors.h"
 #include <string.h>
 #include "bpf/bpf_helpers.h"
+#include "kernel/packet/sequence.h"
 #include "maps.h"
 #include "sockets.h"
 
@@ -44,11 +45,6 @@ static struct net network;
 static struct net_device device = {.ifindex = 2};
 static struct dst_entry route = {.dev = &device};
 static struct sk_buff no_error;
-
-static int seq_before(__u32 a, __u32 b)
-{
-	return (__s32)(a - b) < 0;
-}
 
 static void open_sockets(void)
 {

@@ -3,17 +3,16 @@
 
 #ifdef __bpf__
 #include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
 #else
 #include <linux/types.h>
 #endif
 
-static __always_inline int seq_before(__u32 a, __u32 b)
+static inline int seq_before(__u32 a, __u32 b)
 {
 	return (__s32)(a - b) < 0;
 }
 
-static __always_inline int seq_after(__u32 a, __u32 b)
+static inline int seq_after(__u32 a, __u32 b)
 {
 	return (__s32)(a - b) > 0;
 }
