@@ -55,11 +55,15 @@ describe('compilers', { skip: lacking('clang', 'gcc') }, () => {
   }
 })
 
+/** One name for each: `clang` is one of the numbered ones. */
 function compilers(): readonly string[] {
   const numbered = Array.from({ length: 12 }, (_, n) => `clang-${n + 14}`)
-  return ['clang', ...numbered].filter((name) => {
-    if (spawnSync(name, ['--version']).status !== 0) return false
+  const byVersion = new Map<string, string>()
+  for (const name of ['clang', ...numbered]) {
+    const { status, stdout: version } = spawnSync(name, ['--version'], { encoding: 'utf8' })
+    if (status !== 0 || byVersion.has(version)) continue
     const targets = execFileSync(name, ['--print-targets'], { encoding: 'utf8' })
-    return targets.includes('bpf')
-  })
+    if (targets.includes('bpf')) byVersion.set(version, name)
+  }
+  return [...byVersion.values()]
 }
