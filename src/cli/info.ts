@@ -4,7 +4,7 @@ import type { Recording, RecordingInfo, Runs } from '../frame/model/recording.ts
 import type { WallMicros } from '../frame/model/units.ts'
 import { clockError, elapsedOf, STEP_TOLERANCE } from '../frame/time/elapsed.ts'
 import { spanOf } from '../frame/time/time.ts'
-import { changesOffset, isoUtc, localDateTime } from '../frame/time/timezone.ts'
+import { needsOffset, isoUtc, localDateTime } from '../frame/time/timezone.ts'
 import { bytes, exactCount, longSpan, plural } from '../render/quantities.ts'
 import { jsonText, visible } from '../render/text.ts'
 import { tlsLines } from '../render/tls-text.ts'
@@ -14,7 +14,7 @@ import type { Inventory } from '../store/read/inventory.ts'
 export function infoText(recording: Recording, inventory: Inventory, sum: Aggregate): string {
   const { info, markers, gaps, damage } = recording
   const span = spanOf(recording.ticks) ?? { from: info.start, to: info.end }
-  const withOffset = changesOffset(span, info.timeZone)
+  const withOffset = needsOffset(span, info.timeZone)
   const time = (at: WallMicros): string => localDateTime(at, info.timeZone, withOffset)
   const wasSet = Math.abs(clockError(recording.ticks)) > STEP_TOLERANCE
   const rows: [string, string][] = [

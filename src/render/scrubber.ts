@@ -2,7 +2,7 @@
 import type { Gap, Marker } from '../frame/model/frame.ts'
 import type { TickSummary } from '../frame/model/recording.ts'
 import type { WallMicros } from '../frame/model/units.ts'
-import { changesOffset, clockTime, localDate, localMinute } from '../frame/time/timezone.ts'
+import { needsOffset, clockTime, localDate, localMinute } from '../frame/time/timezone.ts'
 import { TROUBLE } from './cells.ts'
 import { span, type Line, type Span, type Style } from './line.ts'
 import { block, HATCH } from './sparkline.ts'
@@ -102,7 +102,7 @@ export function scrubberLines(scrubber: Scrubber, { columns, timeZone, at }: Scr
 
 /** Clock times, with the date if the recording crosses midnight. */
 export function labelsOf({ from, to }: Pick<Scrubber, 'from' | 'to'>, timeZone: string): [string, string] {
-  const withOffset = changesOffset({ from, to }, timeZone)
+  const withOffset = needsOffset({ from, to }, timeZone)
   const label = (at: WallMicros, withDate: boolean): string =>
     withDate ? localMinute(at, timeZone, withOffset).slice(5) : clockTime(at, timeZone, withOffset)
   const severalDays = localDate(from, timeZone) !== localDate(to, timeZone)

@@ -47,7 +47,7 @@ describe('a recording over the end of summer time', () => {
     const target = '2026-10-25T02:10+01:00..2026-10-25T02:20+01:00'
     const differences = await printed('diff', file, '--base', base, '--target', target)
     assert.match(differences, /^ *base .* 2026-10-25 02:10:00\+02:00, /m)
-    assert.match(differences, /^ *target .* 2026-10-25 02:10:00, /m)
+    assert.match(differences, /^ *target .* 2026-10-25 02:10:00\+01:00, /m)
     const requests = await printed('requests', file, '--from', '+59m30s', '--to', '+60s')
     assert.match(requests, /^02:59:\d\d\.\d{3}\+02:00 /m)
     assert.match(requests, /^02:00:\d\d\.\d{3}\+01:00 /m)
@@ -58,9 +58,19 @@ describe('a recording over the end of summer time', () => {
     )
   })
 
-  it('has none where the range holds no change', async () => {
-    const text = await printed('report', file, '--to', '+30m')
-    assert.match(text, /^upstreamtop · synth · 2026-10-25 02:00:00 – 02:30:00 Europe\/Berlin/m)
+  it('has it where the range lies in one of the two hours: they look alike', async () => {
+    const text = await printed('report', file, '--from', '+10m', '--to', '+10m')
+    assert.match(text, /^upstreamtop · synth · 2026-10-25 02:10:00\+02:00 – 02:20:00\+02:00 Europe\/Berlin/m)
+    const later = ['--from', '02:10+01:00', '--to', '02:20+01:00']
+    assert.match(await printed('report', file, ...later), / 02:10:00\+01:00 – 02:20:00\+01:00 /)
+  })
+
+  it('has none where each time is one', async () => {
+    const evening = join(folder, 'evening.db')
+    const place = ['--start', '2026-10-24T20:00:00Z', '--tz', 'Europe/Berlin']
+    await printed('synth', '-o', evening, '--secs', '60', ...place)
+    const text = await printed('report', evening)
+    assert.match(text, /^upstreamtop · synth · 2026-10-24 22:00:00 – 22:01:00 Europe\/Berlin/m)
     assert.doesNotMatch(text, /\+0[12]:00/)
     assert.doesNotMatch(await printed('report', file, '--tz', 'UTC'), /\+0[0-2]:00/)
   })

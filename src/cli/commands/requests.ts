@@ -3,7 +3,7 @@ import { usageError } from '../../errors.ts'
 import { selects } from '../../frame/expression/selection.ts'
 import { listsFewer } from '../../frame/time/thinned.ts'
 import { ticksWithin } from '../../frame/time/time.ts'
-import { changesOffset, clockTimeMillis } from '../../frame/time/timezone.ts'
+import { needsOffset, clockTimeMillis } from '../../frame/time/timezone.ts'
 import type { Io } from '../io.ts'
 import { bomOption, checkBom } from '../values/bom.ts'
 import { selectionOption } from '../values/expression.ts'
@@ -58,7 +58,7 @@ export function requestsCommand(io: Io): Command {
         const range = rangeOptions(from, to, scope)
         const ranges = ticksWithin(recording.ticks, range)
         if (listsFewer(recording, range)) io.stderr.line(FEWER)
-        const withOffset = changesOffset(range, scope.timeZone)
+        const withOffset = needsOffset(range, scope.timeZone)
         const rows = requestRows(
           recording,
           ranges,

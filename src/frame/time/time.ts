@@ -12,7 +12,7 @@
 import type { Marker } from '../model/frame.ts'
 import type { SeqRange, TickSummary } from '../model/recording.ts'
 import { addMicros, micros, wallMicros, type Micros, type WallMicros } from '../model/units.ts'
-import { changesOffset, instantsOf, isoLocal, localDateTime, localMillis } from './timezone.ts'
+import { needsOffset, instantsOf, isoLocal, localDateTime, localMillis } from './timezone.ts'
 
 /** [from, to) */
 export interface TimeSpan {
@@ -254,7 +254,7 @@ function ambiguous(text: string, candidates: readonly WallMicros[], scope: TimeS
 }
 
 function spanText({ span, timeZone }: TimeScope): string {
-  const withOffset = changesOffset(span, timeZone)
+  const withOffset = needsOffset(span, timeZone)
   const [from, to] = [span.from, span.to].map((at) => localDateTime(at, timeZone, withOffset))
   return `The recording spans ${from} to ${to} (${timeZone})`
 }

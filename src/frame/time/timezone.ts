@@ -75,18 +75,22 @@ export function isoLocal(wall: WallMicros, timeZone: string): string {
 const SAMPLE = 6 * 3600e6
 const MAX_SAMPLES = 3000
 
-/** Whether clocks in the zone are set within the span: without its offset, a time of it may be two. */
-export function changesOffset(
+/** Whether a time of the span may be two without its offset: clocks in the zone are set within it, or it lies in the hour that comes twice. */
+export function needsOffset(
   { from, to }: { readonly from: WallMicros; readonly to: WallMicros },
   timeZone: string,
 ): boolean {
   if (timeZone === 'UTC') return false
+  if (comesTwice(from, timeZone) || comesTwice(to, timeZone)) return true
   const first = offsetMillis(from, timeZone)
   const step = Math.max(SAMPLE, (to - from) / MAX_SAMPLES)
   for (let at = from + step; at < to; at += step)
     if (offsetMillis(wallMicros(at), timeZone) !== first) return true
   return offsetMillis(to, timeZone) !== first
 }
+
+const comesTwice = (wall: WallMicros, timeZone: string): boolean =>
+  instantsOf(Math.floor(localMillis(wall, timeZone)), timeZone).length > 1
 
 /** `14:02:11`, `14:02:11+02:00` */
 export const clockTime = (wall: WallMicros, timeZone: string, withOffset = false): string =>

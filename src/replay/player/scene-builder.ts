@@ -1,6 +1,6 @@
 /** Collects everything that one picture needs, and keeps what the next picture can use again. */
 import type { Recording } from '../../frame/model/recording.ts'
-import { changesOffset } from '../../frame/time/timezone.ts'
+import { needsOffset } from '../../frame/time/timezone.ts'
 import type { Size } from '../../render/board.ts'
 import { heatRoom } from '../../render/heatmap/heatmap.ts'
 import { lookOf, type Look } from '../../render/heatmap/look.ts'
@@ -64,7 +64,7 @@ export class SceneBuilder {
       host: info.host,
       tls: tlsLines(info.tls),
       timeZone,
-      withOffset: changesOffset({ from: info.start, to: info.end }, timeZone),
+      withOffset: needsOffset({ from: info.start, to: info.end }, timeZone),
       board,
       view,
       timeline,

@@ -2,7 +2,7 @@
 import type { Recording } from '../../frame/model/recording.ts'
 import { micros, type Micros, type WallMicros } from '../../frame/model/units.ts'
 import type { TimeSpan } from '../../frame/time/time.ts'
-import { changesOffset } from '../../frame/time/timezone.ts'
+import { needsOffset } from '../../frame/time/timezone.ts'
 import { leaderboard, type BoardOptions, type Leaderboard } from '../../frame/views/leaderboard.ts'
 import { boardLines, type Size } from '../../render/board.ts'
 import { jsonText } from '../../render/text.ts'
@@ -65,7 +65,7 @@ function frameText(
   const lines = boardLines(board, {
     host: info.host,
     timeZone,
-    withOffset: changesOffset({ from: info.start, to: info.end }, timeZone),
+    withOffset: needsOffset({ from: info.start, to: info.end }, timeZone),
     sort,
     filter,
     size: boardSize(size),

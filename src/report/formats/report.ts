@@ -2,7 +2,7 @@
 import type { RequestEvent } from '../../frame/model/frame.ts'
 import { hasGrpc } from '../../frame/model/aggregate.ts'
 import type { Recording } from '../../frame/model/recording.ts'
-import { changesOffset } from '../../frame/time/timezone.ts'
+import { needsOffset } from '../../frame/time/timezone.ts'
 import type { HeatMap } from '../../frame/views/heat-sum.ts'
 import { heatRoom } from '../../render/heatmap/heatmap.ts'
 import type { Depth } from '../../render/theme.ts'
@@ -78,7 +78,7 @@ export function reportOf(recordings: readonly Recording[], request: ReportReques
         ? null
         : { ...heatmap, map: heatMapOf(recordings, query, heatRoom(heatmap.columns)) },
     timeZone,
-    withOffset: changesOffset(query.range, timeZone),
+    withOffset: needsOffset(query.range, timeZone),
     command,
   }
 }

@@ -1,5 +1,5 @@
 /** Changes in words: what all formats of a difference for people have in common. */
-import { changesOffset, localDateTime } from '../../frame/time/timezone.ts'
+import { needsOffset, localDateTime } from '../../frame/time/timezone.ts'
 import type { Change } from '../../frame/views/compare.ts'
 import { longSpan, precisePercent } from '../../render/quantities.ts'
 import type { Summary } from '../data/summary.ts'
@@ -17,7 +17,7 @@ export function sideText(summary: Summary, timeZone: string): string {
   const { range } = summary.query
   const files = summary.recordings.map(({ file }) => file).join(' ')
   const covered = summary.coverage === null ? '–' : precisePercent(summary.coverage)
-  return `${files}  ${localDateTime(range.from, timeZone, changesOffset(range, timeZone))}, ${longSpan(summary.elapsed)}, coverage ${covered}`
+  return `${files}  ${localDateTime(range.from, timeZone, needsOffset(range, timeZone))}, ${longSpan(summary.elapsed)}, coverage ${covered}`
 }
 
 /** Of a rate or a time. */

@@ -1,6 +1,6 @@
 /** What a page knows of a range beside its pictures. */
 import { addressKey, hasGrpc, type Aggregate } from '../../frame/model/aggregate.ts'
-import { changesOffset } from '../../frame/time/timezone.ts'
+import { needsOffset } from '../../frame/time/timezone.ts'
 import { visible } from '../../render/text.ts'
 import type { Summary } from '../data/summary.ts'
 import type { FindingEntry } from '../document/document.ts'
@@ -19,7 +19,7 @@ export function factsOf(
     host: visible([...new Set(recordings.map(({ host }) => host))].join(', ')),
     files: recordings.map(({ file }) => visible(file)),
     zone: timeZone,
-    withOffset: changesOffset(query.range, timeZone),
+    withOffset: needsOffset(query.range, timeZone),
     from: query.range.from / 1e6,
     to: query.range.to / 1e6,
     withGrpc: hasGrpc(selected),
