@@ -153,7 +153,7 @@ test-arm64: tarball ## Debian 13's kernel for arm64, emulated: its helper counts
 	scripts/other-kernel.sh arm64
 
 long: build test-by-cgroup ## tests that take hours: a million ids, torture, siege, loss, three million mutated inputs (root)
-	LAB_LONG=1 $(RUN_ALONE) $(shell grep -lwE 'LONG|unlessLong' test/kernel/*.test.ts)
+	LAB_LONG=1 $(RUN_ALONE) $(shell grep -lwE 'LONG|\w*[uU]nlessLong' test/kernel/*.test.ts)
 	$(MAKE) torture siege loss fuzz
 
 FUZZ_INPUTS ?= 1000000

@@ -11,6 +11,10 @@ import { rowsOf } from './lab/compare.ts'
 import { lacking, sh, unlessLong } from './lab/system.ts'
 import { watch, type Helper } from './lab/watch.ts'
 
+/** One build for several tests: after a second of silence a socket is asked, and a body of unknown length is over. */
+const impatient = (flows: number): string =>
+  `-DSUSPECT_AFTER=1000000000ULL -DCHECK_EVERY=1 -DBODY_SILENCE=1000000000ULL -DFEW_FLOWS=${flows}`
+
 describe('the BPF programs with other limits', { skip: lacking('cc', 'make') }, () => {
   let folder: string
   before(() => (folder = mkdtempSync(join(tmpdir(), 'upstreamtop-limits-'))))
@@ -20,7 +24,7 @@ describe('the BPF programs with other limits', { skip: lacking('cc', 'make') }, 
   const variant = (name: string, defines: string): Promise<string> => buildHelper(join(folder, name), defines)
 
   test('the age of an open request grows in the large maps too', async () => {
-    const helper = await variant('small-maps-1', '-DFEW_FLOWS=1')
+    const helper = await variant('impatient', impatient(1))
     const cable = await Cable.create()
     try {
       const [address, port] = ['10.77.0.2', 8697]
@@ -55,10 +59,7 @@ describe('the BPF programs with other limits', { skip: lacking('cc', 'make') }, 
       `an open request becomes unanswered when its socket has ended unseen, and never before (room for ${few})`,
       { skip: few === 200 && unlessLong },
       async () => {
-        const helper = await variant(
-          `suspect-${few}`,
-          `-DSUSPECT_AFTER=1000000000ULL -DCHECK_EVERY=1 -DFEW_FLOWS=${few}`,
-        )
+        const helper = await variant(`impatient-${few}`, impatient(few))
         const cable = await Cable.create()
         try {
           const port = 8698
@@ -94,7 +95,7 @@ describe('the BPF programs with other limits', { skip: lacking('cc', 'make') }, 
     )
 
   test('a body whose bounds are known goes on after a pause of any length, to its last byte', async () => {
-    const helper = await variant('pause', '-DBODY_SILENCE=1000000000ULL')
+    const helper = await variant('impatient', impatient(1))
     const cable = await Cable.create()
     try {
       const port = 8697

@@ -49,3 +49,5 @@ export const atInterfacesOnly = BY_GROUP ? 'by control group there is no such th
 /** `make long` runs what takes minutes, and what another test has in a shorter form. */
 export const LONG = process.env.LAB_LONG === '1'
 export const unlessLong = LONG ? false : 'another test has it in short: make long runs it'
+/** Of a test that builds programs with a bug in them, and sees that the tests beside it find each. */
+export const mutantsUnlessLong = LONG ? false : 'it tests the tests beside it: make long runs it'
