@@ -58,7 +58,7 @@ try {
   if (KEPT === undefined) rmSync(folder, { recursive: true })
 }
 
-/** 20 requests a second over 2 backends and 4 routes, and what goes wrong at times. */
+/** 20 requests per second over 2 backends and 4 routes, and what goes wrong at times. */
 function make(host: string): void {
   const number = Number(host.slice(3))
   const incidents = [

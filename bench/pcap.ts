@@ -38,7 +38,7 @@ function compareBlocks(name: string, block: Block, blocks: number): void {
   const fd = openSync(file, 'w')
   for (const part of captureOf(block, blocks)) writeSync(fd, part)
   closeSync(fd)
-  console.log(`${name}: ${Math.round(block.packets / block.seconds)} packets a second`)
+  console.log(`${name}: ${Math.round(block.packets / block.seconds)} packets per second`)
   compare(file)
 }
 

@@ -213,7 +213,7 @@ static bool is_of_translation(const struct ends *e, const struct ends *of_server
 	return is_translation(e) || is_translation(of_server);
 }
 
-/* A connection whose SYN is missing begins with a segment like this one, and so does no other: see side_of. */
+/* Where the SYN is missing, a connection is told by a segment like this one: see side_of. */
 static bool may_begin(const struct frame *f, const struct socket *socket, const struct segment *s)
 {
 	if (!socket || is_syn(s))

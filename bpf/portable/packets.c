@@ -67,28 +67,33 @@ static enum network is_in_ppp(struct frame *f, uint32_t offset)
 	return (size == 1 || !f->bytes[offset]) && (protocol == 0x21 || protocol == 0x57) ? at_ip(f, offset + size) : NO_NETWORK;
 }
 
-/* The type at `offset`, behind VLAN tags and the header of PPPoE. */
-static enum network is_behind_tags(struct frame *f, uint32_t offset)
+/* Behind a header that ends at `offset` and says `type`, VLAN tags and the header of PPPoE. */
+static enum network is_behind_tags(struct frame *f, uint32_t offset, uint16_t type)
 {
 	static const uint8_t snap[] = {0xaa, 0xaa, 3, 0, 0, 0};
 
 	for (int tags = 0; tags < 4; tags++) {
-		if (!is_captured(f, offset, 2))
-			return NO_NETWORK;
-		uint16_t type = be16(f->bytes + offset);
-
 		if (type == 0x8864)
-			return is_in_ppp(f, offset + 2 + 6);
+			return is_in_ppp(f, offset + 6);
 		if (type == 0x8847 || type == 0x8848)
-			return is_behind_labels(f, offset + 2);
+			return is_behind_labels(f, offset);
 		/* a length: LLC, and perhaps SNAP with the type */
-		if (type <= 1500 && is_captured(f, offset + 2, 8) && !memcmp(f->bytes + offset + 2, snap, sizeof(snap)))
-			return is_at(f, offset + 2 + 8, be16(f->bytes + offset + 2 + 6));
+		if (type <= 1500 && is_captured(f, offset, 8) && !memcmp(f->bytes + offset, snap, sizeof(snap)))
+			return is_at(f, offset + 8, be16(f->bytes + offset + 6));
 		if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
-			return is_wrapper(type) ? WRAPPED_NETWORK : is_at(f, offset + 2, type);
+			return is_wrapper(type) ? WRAPPED_NETWORK : is_at(f, offset, type);
+		if (!is_captured(f, offset, 4))
+			return NO_NETWORK;
+		type = be16(f->bytes + offset + 2);
 		offset += 4;
 	}
 	return WRAPPED_NETWORK;
+}
+
+/* The same behind a header of `length` bytes that ends with the type. */
+static enum network is_behind(struct frame *f, uint32_t length)
+{
+	return is_captured(f, 0, length) ? is_behind_tags(f, length, be16(f->bytes + length - 2)) : NO_NETWORK;
 }
 
 /* The payload of a packet that a firewall has logged: attributes of a length (in this machine's order), a type and a value. */
@@ -134,15 +139,15 @@ enum network find_network(struct frame *f, uint32_t link_type)
 {
 	switch (link_type) {
 	case LINK_ETHERNET:
-		return is_behind_tags(f, 12);
+		return is_behind(f, 14);
 	case LINK_COOKED:
-		return is_behind_tags(f, 14);
+		return is_behind(f, 16);
 	case LINK_COOKED_V2:
 		if (!is_captured(f, 0, 20))
 			return NO_NETWORK;
 		/* a packet may be seen on several, as a bridge and its port */
 		f->interface = 2 + be32(f->bytes + 4);
-		return is_at(f, 20, be16(f->bytes));
+		return is_behind_tags(f, 20, be16(f->bytes));
 	case LINK_NULL:
 	case LINK_LOOP:
 		return at_ip(f, 4);

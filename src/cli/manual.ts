@@ -23,8 +23,8 @@ export function manualPage(root: Command, version: string): string {
 }
 
 const DESCRIPTION =
-  "Reads nginx's plain-HTTP requests to its backends, and the answers, off the wire with two eBPF programs: no nginx " +
-  'configuration, no log parsing, no restart. Recording needs root, or the rights that make install gives the helper; ' +
+  "Reads nginx's HTTP and gRPC requests to its backends, and the answers, off the wire with eBPF, and with --tls those within " +
+  'TLS: no nginx configuration, no log parsing, no restart. Recording needs root, or the rights that make install gives the helper; ' +
   'everything else works anywhere, without rights. Without a command it is live.'
 
 const EXIT_STATUS = [

@@ -32,7 +32,7 @@ export function rowProgress(
     report: (done, all, rows) =>
       line.update((seconds) => {
         const left = done === 0 ? '' : `, ${longSpan(Math.ceil((seconds * (all - done)) / done) * 1e6)} left`
-        return `${Math.floor((100 * done) / all)} %: ${exactCount(rows)} ${what}, ${exactCount(Math.round(rows / seconds))} a second${left}`
+        return `${Math.floor((100 * done) / all)} %: ${exactCount(rows)} ${what}, ${exactCount(Math.round(rows / seconds))} per second${left}`
       }),
     done: () => line.clear(),
   }
@@ -47,7 +47,7 @@ export function byteProgress(io: Io): {
   return {
     report: (done, all, packets) =>
       line.update((seconds) => {
-        const rate = `${exactCount(packets)} packets, ${exactCount(Math.round(packets / seconds))} a second`
+        const rate = `${exactCount(packets)} packets, ${exactCount(Math.round(packets / seconds))} per second`
         if (all === null) return rate
         // The first packets cost more than all others: code is compiled.
         if (seconds < SURE_AFTER || done === 0) return `${Math.floor((100 * done) / all)} %: ${rate}`

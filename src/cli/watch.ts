@@ -32,7 +32,7 @@ export interface RecordedFile {
 
 /**
  * Without a terminal: a picture per tick on stdout, or, if a file is recorded, a line every ten ticks on stderr. With `--quiet`, on a
- * terminal, too: what is no progress (a clock step, a suspend, lines that were skipped), and the end.
+ * terminal, too: only what happens (a clock step, a suspend, lines that were skipped), and the end.
  * @param stop ends the capture when the user has left the screen
  */
 export function watch(
@@ -136,7 +136,7 @@ function asLines(io: Io, meta: CaptureMeta, every: number): Watcher {
       }
       for (const row of frame.connections) failures += failedConnects(row)
       if (++ticks % every !== 0) return
-      // A capture is read at hundreds of ticks a second: the whole sum is for those that are shown.
+      // A capture is read at hundreds of ticks per second: the whole sum is for those that are shown.
       const { totals, length, backends } = ofFrame(frame)
       const now = figures(totals, length)
       const rates = `${rate(now.rps)} req/s, ${plural(backends.length, 'backend')}, ${now.inFlight} in flight`
@@ -144,7 +144,8 @@ function asLines(io: Io, meta: CaptureMeta, every: number): Watcher {
     },
     marker: ({ text }) => say(text),
     closed: null,
-    end: () => say(`${count(requests)} requests in ${count(ticks)} ticks, ${count(failures)} failures`),
+    end: () =>
+      say(`${plural(requests, 'request')} in ${plural(ticks, 'tick')}, ${plural(failures, 'failure')}`),
   }
 }
 

@@ -144,7 +144,7 @@ function nothingSeen({ filter }: BoardView): Line[] {
   return [
     line('  No request to a backend in this window.', 'plain'),
     line('  If there should be some: is nginx running here, and in this network namespace?', 'dim'),
-    line('  Does it reach its backends over TLS, HTTP/2 or a unix socket? These can not be read.', 'dim'),
+    line('  Unix sockets are not seen, and within TLS requests are read with --tls only.', 'dim'),
     line("  'upstreamtop doctor' says what can be seen on this machine.", 'dim'),
   ]
 }

@@ -213,12 +213,12 @@ function plotsOf({ rps, header, trouble, figures: { grpc } }: Drilldown): Plot[]
   const hasGrpc = grpc !== null && grpc.length > 0
   const isTroubled = trouble.some((value) => value !== null && value > 0)
   return [
-    { title: 'requests a second', values: rps, format: rate, style: 'accent' },
+    { title: 'requests per second', values: rps, format: rate, style: 'accent' },
     { title: 'mean header time', values: header, format: time, style: 'accent' },
     ...(isTroubled
       ? [
           {
-            title: hasGrpc ? '5xx, gRPC errors and failures a second' : '5xx and failures a second',
+            title: hasGrpc ? '5xx, gRPC errors and failures per second' : '5xx and failures per second',
             values: trouble,
             format: rate,
             style: 'bad',

@@ -1,6 +1,6 @@
 /** When triggers fire, and when a dump of what led to it, and of the minute after, is due. Pure: it knows ticks, and nothing else. */
 import type { Marker, SecondFrame } from '../frame/model/frame.ts'
-import { MINUTE, type Micros, type WallMicros } from '../frame/model/units.ts'
+import { micros, MINUTE, type Micros, type WallMicros } from '../frame/model/units.ts'
 import { ofFrame } from '../frame/sum/merge.ts'
 import type { TimeSpan } from '../frame/time/time.ts'
 import { Evaluation } from './evaluation.ts'
@@ -9,7 +9,7 @@ import type { Trigger } from './trigger.ts'
 
 export interface FiringOptions {
   readonly triggers: readonly Trigger[]
-  /** how much of the past a dump holds */
+  /** how much a dump holds, with the minute after */
   readonly last: Micros
   /** the least time between two firings of an expression */
   readonly every: Micros
@@ -41,7 +41,8 @@ interface Armed {
 interface Pending {
   readonly text: string
   readonly at: WallMicros
-  /** µs by the ticks */
+  /** the begin of the tick in which it fired, and when its minute is over; µs by the ticks */
+  readonly fired: number
   readonly due: number
 }
 
@@ -92,7 +93,7 @@ export class Firing {
       armed.isReady = false
       armed.fired = end.elapsed
       const text = `${armed.trigger.text}: ${measured()}`
-      this.#pending.push({ text, at: frame.start, due: end.elapsed + MINUTE })
+      this.#pending.push({ text, at: frame.start, fired: begin.elapsed, due: end.elapsed + MINUTE })
       return [{ at: frame.start, kind: 'note', text } as const]
     })
   }
@@ -100,7 +101,10 @@ export class Firing {
   #dueBy(elapsed: number, until: Moment): readonly Due[] {
     const due = this.#pending.filter((pending) => pending.due <= elapsed)
     if (due.length > 0) this.#pending = this.#pending.filter((pending) => pending.due > elapsed)
-    const span = this.#clock.spanBefore(until, this.#options.last)
-    return due.map(({ text, at }) => ({ text, at, span }))
+    return due.map(({ text, at, fired }) => {
+      // However short: what made it fire is in it.
+      const last = micros(Math.max(this.#options.last, until.elapsed - fired))
+      return { text, at, span: this.#clock.spanBefore(until, last) }
+    })
   }
 }

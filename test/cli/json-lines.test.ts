@@ -22,7 +22,7 @@ const traffic = (slot: number, total: number): TrafficColumns => {
   return [slot, total, total, 0, 0, 0, 0, 0, 0, 0, 0, sum, total, sum, 0, [200, total], [], []]
 }
 
-/** A helper's lines: snapshots at these seconds, with ten requests a second on each of the routes. */
+/** A helper's lines: snapshots at these seconds, with ten requests per second on each of the routes. */
 function written(name: string, at: readonly number[], routes = 1): string {
   const slots = Array.from({ length: routes }, (_, i) => 7 + i)
   const lines: readonly WireLine[] = [

@@ -61,7 +61,7 @@ for (const byRoute of [false, true]) {
   })
 }
 
-test('100 scrapes a second cost no tick', async () => {
+test('100 scrapes per second cost no tick', async () => {
   const [ticks, pairs] = [60, 100]
   const lines = (from: number, to: number): string =>
     Array.from({ length: to - from }, (_, i) => {

@@ -248,7 +248,7 @@ describe('on a real terminal', { skip: WITHOUT_TMUX }, () => {
       ['m', /text of the marker/],
       ['Escape', / paused/],
       ['Down', /^> 10\.0\.1/m],
-      ['Enter', /requests a second/],
+      ['Enter', /requests per second/],
       ['Escape', /^> 10\.0\.1/m],
       ['?', /— keys/],
       ['?', (screen) => !screen.includes('— keys')],

@@ -96,7 +96,7 @@ test('the report for people names the statuses of each backend, and says nothing
   assert.match(table, /14 UNAVAILABLE +120 +6\.67%/)
   assert.match(table, /5 NOT_FOUND +6 +0\.33%/)
   assert.match(text, /GRPC ERR %/)
-  assert.match(text, /^5xx, gRPC errors and failures a second/m)
+  assert.match(text, /^5xx, gRPC errors and failures per second/m)
   assert.doesNotMatch(text, /not readable/)
   for (const of of [incident(), unknownShop()])
     for (const format of ['text', 'html'] as const)

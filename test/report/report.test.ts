@@ -379,7 +379,7 @@ describe('report for people', () => {
       const text = await textIn(report([incident()]), format)
       for (const shown of [
         '1,182 requests',
-        '7.4 a second',
+        '7.4 per second',
         '67.9%',
         '450ms',
         'stopped',

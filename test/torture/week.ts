@@ -78,7 +78,7 @@ async function oneLoad(folder: Folder, ticks: number, load: Traffic, random: () 
   assert.ok(left <= keep + 120, `${left} ticks with --keep ${keep}s`)
   const perTick = most / keep
   for (const name of readdirSync(folder.path)) folder.remove(folder.file(name))
-  return `${load.name} (${load.rps} requests a second): ${ticks} ticks, ${begins.length} incidents, as many dumps, ${files} at once at most; file and WAL ${(most / 1e6).toFixed(1)} MB at most (${perTick.toFixed(0)} bytes per tick kept)`
+  return `${load.name} (${load.rps} requests per second): ${ticks} ticks, ${begins.length} incidents, as many dumps, ${files} at once at most; file and WAL ${(most / 1e6).toFixed(1)} MB at most (${perTick.toFixed(0)} bytes per tick kept)`
 }
 
 /** One in each part of the time, so that each is over, and --every too, before the next. */

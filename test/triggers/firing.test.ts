@@ -234,6 +234,14 @@ describe('its dump', () => {
     assert.deepEqual(dumps, [{ second: 160, at: 100, what: '5xx > 5%: 5xx 50.0%', from: 71, to: 161 }])
   })
 
+  it('holds the tick in which it fired, however short it is', () => {
+    const { dumps } = played(new Script().add(100, GOOD).add(200, BAD), ['5xx > 5%'], { last: 10 })
+    assert.deepEqual(
+      dumps.map(({ from, to }) => [from, to]),
+      [[100, 161]],
+    )
+  })
+
   it('is due at the end of the recorder, if that comes first', () => {
     const { dumps } = played(new Script().add(10, GOOD).add(10, BAD), ['5xx > 5%'], { last: 15 })
     assert.deepEqual(

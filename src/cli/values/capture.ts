@@ -64,7 +64,7 @@ export const addCaptureOptions = (command: Command, requests = 1000): Command =>
     )
     .option(
       '--requests <n>',
-      'requests kept a second, failures and slow ones first',
+      'requests kept per second, failures and slow ones first',
       wholeNumber('--requests', 0, 100_000),
       requests,
     )

@@ -37,7 +37,7 @@ export const addTriggerOptions = (command: Command): Command =>
       [],
     )
     .addOption(
-      new Option('--dump-last <span>', 'how much before a dump holds')
+      new Option('--dump-last <span>', 'how much a dump holds, the minute after included')
         .argParser(longerThanNothing('--dump-last'))
         .default(15 * MINUTE, '15m'),
     )

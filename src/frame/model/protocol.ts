@@ -61,7 +61,7 @@ function ofRequests(requests: number, { h2Requests, grpcRequests }: ConnectionCo
 export const isTls = ({ connection: { tlsRequests } }: Pick<Row, 'connection'>): boolean | null =>
   tlsRequests === null ? null : tlsRequests > 0
 
-/** Of requests that began before the range only those of gRPC tell, when they end. A recording that does not know of gRPC read HTTP/1 only. */
+/** Of requests that began before the range: only gRPC has a status at its end that tells. A recorder that did not know gRPC read HTTP/1 only. */
 function ofEarlierRequests({ inFlight, answered, grpc }: Row): Protocol | null {
   const ended = grpcEnded(grpc)
   if (ended === null) return inFlight > 0 ? 'http/1' : null

@@ -99,10 +99,10 @@ function programCheck(program: TlsEntry['programs'][number]): TlsCheck {
   }
 }
 
-/** `; at 1200 writes and 2400 reads a second 0.3 % of a worker` */
+/** `; at 1200 writes and 2400 reads per second 0.3 % of a worker` */
 function loadOf({ writes, reads, worker_share: share }: TlsEntry['programs'][number]): string {
   if (writes === null || reads === null || share === null) return ''
-  return `; at ${writes} writes and ${reads} reads a second ${percentOf(share)} of a worker`
+  return `; at ${writes} writes and ${reads} reads per second ${percentOf(share)} of a worker`
 }
 
 /** A little is not nothing. */

@@ -145,6 +145,7 @@ export class Reading {
     const seen = this.#machine.seen
     const {
       packets,
+      segments,
       cut,
       bare,
       missed,
@@ -165,6 +166,10 @@ export class Reading {
       [missed, 'requests are not read: only the beginning of their first line was captured'],
       [bare, 'segments are not read at all: nothing of their payload was captured'],
       [otherLinks, 'packets are of a link type that is not read'],
+      [
+        segments === 0 ? packets - otherLinks - wrapped : 0,
+        'packets, and none with a segment of TCP over IP',
+      ],
       [
         wrapped,
         'packets are in tunnels (VXLAN, GRE, IPsec or another), and are not read: capture where they have left them',

@@ -105,7 +105,7 @@ function allTraffic(
     describe: (line, length) => {
       const now = ((line?.requests ?? 0) * 1e6) / length
       const span = longSpan(length)
-      const rates = `${rate(now)} requests a second, ${rate(before)} otherwise`
+      const rates = `${rate(now)} requests per second, ${rate(before)} otherwise`
       return {
         after: now,
         what:
@@ -180,11 +180,11 @@ function absences(
         return kind === 'backend_appeared'
           ? {
               after: now,
-              what: `${label(backendSeries.backend)} appeared with ${rate(now)} requests a second${lasts ? `, for ${span}` : ''}`,
+              what: `${label(backendSeries.backend)} appeared with ${rate(now)} requests per second${lasts ? `, for ${span}` : ''}`,
             }
           : {
               after: now,
-              what: `${label(backendSeries.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} a second otherwise`,
+              what: `${label(backendSeries.backend)} got no requests for ${span}${lasts ? '' : ', to the end'}; ${rate(usualRate)} per second otherwise`,
             }
       },
     }

@@ -50,7 +50,7 @@ function figuresOf({ document, summary }: Report): Figure[] {
     look,
   })
   return [
-    of('Requests', exactCount(totals.requests), totals.rps === null ? '' : `${rate(totals.rps)} a second`),
+    of('Requests', exactCount(totals.requests), totals.rps === null ? '' : `${rate(totals.rps)} per second`),
     of(
       '5xx',
       finePercent(answered === 0 ? null : status['5xx'] / answered),

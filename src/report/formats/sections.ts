@@ -64,7 +64,7 @@ function headline({ document, summary, timeZone, withOffset }: Report): Section[
       kind: 'lines',
       title: null,
       lines: [
-        `${exactCount(totals.requests)} requests${selected}, ${totals.rps === null ? '–' : rate(totals.rps)} a second`,
+        `${exactCount(totals.requests)} requests${selected}, ${totals.rps === null ? '–' : rate(totals.rps)} per second`,
         `5xx ${shareText(totals.status['5xx'], totals.answered)} · 4xx ${shareText(totals.status['4xx'], totals.answered)}${grpcText(totals)} · failures ${exactCount(failuresOf(totals))} · in flight at the end ${exactCount(totals.in_flight)}`,
         `header time ${timesText(totals.header_ms)}`,
         `total time ${timesText(totals.total_ms)}`,
@@ -109,13 +109,13 @@ function charts(report: Report): Section[] {
   const hasAny = (value: (point: TimelinePoint) => number | null): boolean =>
     timeline.points.some((point) => point !== null && (value(point) ?? 0) > 0)
   return [
-    chart('Requests a second', (point) => point.rps, rate),
+    chart('Requests per second', (point) => point.rps, rate),
     ...(hasAny(badOf)
       ? [
           chart(
             hasGrpc(report.summary.selected)
-              ? '5xx, gRPC errors and failures a second'
-              : '5xx and failures a second',
+              ? '5xx, gRPC errors and failures per second'
+              : '5xx and failures per second',
             badOf,
             rate,
           ),

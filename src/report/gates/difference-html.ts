@@ -55,7 +55,7 @@ const time = (value: number | null): string => latency(value === null ? null : m
 const perSecond = (value: number | null): string => (value === null ? NOTHING : rate(value))
 
 const columnsOf = (withGrpc: boolean): ChangeColumn[] => [
-  column('RPS', 'Requests a second', ({ rps }) => rps, perSecond),
+  column('RPS', 'Requests per second', ({ rps }) => rps, perSecond),
   trouble('5XX', '5xx', ({ fivexx }) => fivexx),
   trouble('FAILED', 'Failures', ({ failures }) => failures),
   ...(withGrpc ? [trouble('GRPC ERR', 'gRPC errors', ({ grpcErrors }) => grpcErrors)] : []),

@@ -45,7 +45,7 @@ function thinned(picture: Picture, most: number): Thinned {
 
 function troubleRow({ lines: [total], seconds, count }: Picture, withGrpc: boolean): string {
   const { d, most, full } = troublePath(total!, seconds, TROUBLE_HEIGHT)
-  const what = withGrpc ? '5xx, gRPC errors and failures a second' : '5xx and failures a second'
+  const what = withGrpc ? '5xx, gRPC errors and failures per second' : '5xx and failures per second'
   const drawing = d === '' ? '' : `<path class="t3" fill="${TROUBLE[3]}" d="${d}"/>`
   return (
     `<tr class="above"><th scope="row" align="right" class="zero">5xx${withGrpc ? ', gRPC' : ''}, failed</th><td class="drawing"><svg class="troubles-still" viewBox="0 0 ${count} ${TROUBLE_HEIGHT}" preserveAspectRatio="none" width="100%" height="${TROUBLE_HEIGHT}" role="img" aria-label="${what}, at most ${rate(most)}">` +

@@ -92,7 +92,7 @@ function laneLabel({ label, series }: PictureLine, { step, seconds }: Picture): 
 
 /** Swatches of what is drawn. */
 export const laneLegend = (withGrpc: boolean): string =>
-  `<p class="note legend">Height: requests a second, up to those at the right of each lane. Colour, and from 1% a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures; of one alone, among 100 requests around it ${[
+  `<p class="note legend">Height: requests per second, up to those at the right of each lane. Colour, and from 1% a foot below: share of 5xx, ${withGrpc ? 'gRPC errors, ' : ''}failures; of one alone, among 100 requests around it ${[
     ['none', 't0', TROUBLE[0]],
     ['any', 't1', TROUBLE[1]],
     ['1%', 't2', TROUBLE[2]],

@@ -57,7 +57,7 @@ function readable(file: string, length: number): Buffer | null {
 
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1')
 
-/** A power cut leaves zeros where a page was not written yet, and the beginning of a page: with less than a header, whose is unknown. */
+/** A power cut leaves zeros where a page was not written yet, and the beginning of a page. Less than a header does not tell whose file it is. */
 const isTorn = (start: Buffer): boolean =>
   start.every((byte) => byte === 0) ||
   (start.length < HEADER_BYTES && start.subarray(0, MAGIC.length).equals(MAGIC.subarray(0, start.length)))

@@ -223,6 +223,10 @@ export const LINKS: Readonly<Record<string, Link>> = {
     276,
     (packet) => Buffer.concat([be16(typeOf(packet), 0, 0, 2, 1, 0, 0, 0, 0, 0), packet.ip]),
   ],
+  'Linux cooked v2, VLAN': [
+    276,
+    (packet) => Buffer.concat([be16(0x8100, 0, 0, 2, 1, 0, 0, 0, 0, 0), be16(7, typeOf(packet)), packet.ip]),
+  ],
   'raw IP': [101, ({ ip: bytes }) => bytes],
   'raw IP of OpenBSD': [12, ({ ip: bytes }) => bytes],
   IPv4: [228, ({ ip: bytes }) => bytes],

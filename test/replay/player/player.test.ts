@@ -243,7 +243,7 @@ test('a terminal that shows only ASCII gets bars, keys and help in ASCII', async
   await terminal.type('?')
   assert.match(terminal.text, /Shift Left Right 10 s/)
   await terminal.type('?', KEYS.enter)
-  await terminal.shows(/requests a second/)
+  await terminal.shows(/requests per second/)
   assert.doesNotMatch(terminal.written, /[^\0-\x7f]/)
 })
 

@@ -176,5 +176,5 @@ test('a backend that vanished can still be opened', () => {
   }
   const shown = text(sceneLines(scene(160, 120, 40, page)))
   assert.match(shown, /10\.0\.1\.11:8080\n0 req\/s/)
-  assert.match(shown, /requests a second, last 120 s/)
+  assert.match(shown, /requests per second, last 120 s/)
 })

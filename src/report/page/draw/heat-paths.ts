@@ -56,8 +56,8 @@ export function percentilePath(times: readonly (number | null)[], scale: HeatSca
 const LEAST = 0.12
 
 /**
- * Bars of 5xx, failures and gRPC errors a second. Few errors of a quiet day are no mountains: full height is no less than a loud
- * share of the requests. @returns most: of them a second; full: at full height
+ * Bars of 5xx, failures and gRPC errors per second. Few errors of a quiet day are no mountains: full height is no less than a loud
+ * share of the requests. @returns most: of them per second; full: at full height
  */
 export function troublePath(
   line: PictureLine,

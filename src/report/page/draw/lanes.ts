@@ -21,11 +21,11 @@ export interface LanePaths {
   readonly foot: readonly string[]
   /** the base line, from the first step to the last one with traffic */
   readonly presence: string
-  /** requests a second at full height */
+  /** requests per second at full height */
   readonly most: number
 }
 
-/** For a viewBox of `0 0 count height+FOOT`. @param most requests a second at full height; by default the line's own */
+/** For a viewBox of `0 0 count height+FOOT`. @param most requests per second at full height; by default the line's own */
 export function lanePaths(
   line: PictureLine,
   seconds: readonly number[],

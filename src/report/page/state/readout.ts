@@ -41,7 +41,7 @@ export function laneText(picture: Picture, line: PictureLine, most: number): str
   const attempts = counts.answered + counts.failures
   const trouble =
     counts.bad === 0 ? 'no trouble' : `trouble in ${finePercent(counts.bad / Math.max(1, attempts))}`
-  return `${line.label}: ${plural(counts.requests, 'request')}, at most ${rate(most)} a second, ${trouble}`
+  return `${line.label}: ${plural(counts.requests, 'request')}, at most ${rate(most)} per second, ${trouble}`
 }
 
 function figuresOf({ seconds, counts, p50, p99 }: LineSum): readonly string[] {

@@ -11,7 +11,7 @@ export interface Row {
   /** a backend and its routes have the same: one address may have several names */
   readonly owner: string
   readonly requests: number
-  /** a second; null: nothing was recorded */
+  /** per second; null: nothing was recorded */
   readonly rps: number | null
   /** of all requests, or of its backend's; null: there are none */
   readonly share: number | null

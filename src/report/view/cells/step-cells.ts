@@ -51,6 +51,6 @@ async function cellsOf(
       for (const [i, tick] of chunk.ticks.entries()) if (only(tick)) add(packed[i]!, tick.start)
     }
   }
-  // Only where the clock was set are they not in order. The sort is stable.
+  // They are in order, but for where the clock was set. The sort is stable.
   return cells.sort((a, b) => a.number - b.number)
 }

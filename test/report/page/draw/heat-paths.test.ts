@@ -40,7 +40,7 @@ describe('the line of a percentile', () => {
 })
 
 describe('the lane of trouble', () => {
-  it('is what went wrong a second, and shows one among many', () => {
+  it('is what went wrong per second, and shows one among many', () => {
     const of = line(4, { bad: [100, 0, 1, 100] })
     assert.deepEqual(troublePath(of, [1, 1, 1, 2], 10), {
       d: 'M0 10V0H1V10ZM2 10V8.8H3V5H4V10Z',

@@ -53,7 +53,7 @@ test('a heatmap says what it has, what was lost, and where it has nothing', () =
 })
 
 test('a lane can be heard', () => {
-  assert.equal(laneText(picture, total, 30), 'all: 60 requests, at most 30 a second, trouble in 5.00%')
+  assert.equal(laneText(picture, total, 30), 'all: 60 requests, at most 30 per second, trouble in 5.00%')
 })
 
 test('a range has its date once, or both', () => {

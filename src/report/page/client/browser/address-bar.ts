@@ -1,7 +1,7 @@
 /** The state in the address. What is looked at is a step of the browser's history, where the cursor stands is not. */
 import { addressOf, stateOf, type PageState } from '../../state/address.ts'
 
-/** Browsers refuse more than some writes a second, and say so in the console. */
+/** Browsers refuse more than some writes per second, and say so in the console. */
 const PAUSE = 400
 
 export class AddressBar {

@@ -1,4 +1,4 @@
-/** Plays: a step at a time, five a second. It only moves because somebody asked for it, also with reduced motion. */
+/** Plays: a step at a time, five per second. It only moves because somebody asked for it, also with reduced motion. */
 const PACE = 200
 
 export class Player {

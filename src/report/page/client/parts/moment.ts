@@ -80,7 +80,7 @@ export class Moment {
     input.spellcheck = false
     input.placeholder = this.kind === 'view' ? "route ~ '/api/*'" : 'part of a name'
     let timer = 0
-    // An expression is whole when Enter says so; a part of a name is at every letter.
+    // An expression is applied with Enter, a part of a name with every letter.
     input.addEventListener('input', () => {
       clearTimeout(timer)
       if (this.kind === 'page') timer = window.setTimeout(() => this.wishes.filter(input.value), 120)
