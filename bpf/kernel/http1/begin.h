@@ -302,7 +302,7 @@ static __always_inline __u32 flags_of_line(const struct line *l)
 	return w == 0x5443454e4e4f43ULL && l->path[0] != '/' ? IS_CONNECT : 0;
 }
 
-/* The slot of the line in scratch memory, which is complete. */
+/* The slot of the line in scratch memory, which is complete. One without a hash has one from here on, for retries. */
 static __always_inline __u32 slot_of_line(struct flow *f, struct scratch *s)
 {
 	__u32 backend = backend_of_flow(f, s);
@@ -315,6 +315,8 @@ static __always_inline __u32 slot_of_line(struct flow *f, struct scratch *s)
 	/* a folded line is not cached, because each one is counted (L_PATH_FOLDED) */
 	if (cached_route && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut)
 		cache_route(cached_route, keyed, slot, counters->cache_generation);
+	if (!s->work.hash)
+		s->work.hash = hash_of_line(&s->line);
 	return slot;
 }
 
