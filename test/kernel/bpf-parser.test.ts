@@ -59,6 +59,7 @@ describe('the parser', { skip: lacksCompiler() }, () => {
       ['too_large || h->length > LENGTH_MAX ?', 'too_large ?'],
       ['h->has_length && h->length != before', '0'],
       ["name_ends == ':' &&", ''],
+      ['h->lists_chunked = 1;', ''],
       [
         "b == '\\n' ? CHUNK_TRAILER : b == '\\r' ? CHUNK_TRAILER_LF",
         "b == '\\n' ? CHUNK_END : b == '\\r' ? CHUNK_TRAILER_LF",

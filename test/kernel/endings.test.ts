@@ -108,6 +108,19 @@ describe('endings', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('an answer is chunked wherever its coding says so, as nginx takes it', async () => {
+    const codings = ['chunked, identity', 'CHUNKED;q=1', 'identity, chunked', 'gzip,chunked,x']
+    const rules: Rules = Object.fromEntries(
+      codings.map((coding, i): [string, Rule] => [
+        `/coding-${i}`,
+        { steps: [{ send: HEAD.replace('chunked', coding) + chunk('hello') + LAST }] },
+      ]),
+    )
+    const { seen, ended } = await compare(rules, Object.keys(rules).map(get))
+    assert.equal(ended, codings.length, 'told before the connections end')
+    assert.equal(seen.sum.totals.bodyReset, 0)
+  })
+
   test('large bodies, in chunks of any size', async () => {
     const of = (size: number, total: number): string => chunk('z'.repeat(size)).repeat(total / size)
     const rules: Rules = Object.fromEntries(

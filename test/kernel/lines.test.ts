@@ -256,6 +256,48 @@ describe('lines', { skip: lacking() }, () => {
       assertReconciles(seen)
     })
 
+  test('CONNECT to a path is a request like others, as nginx takes it (proxy_method), and one to a host makes a tunnel', async () => {
+    port++
+    await cable.far.call('listen', { address: FAR, port })
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `upstream far { server ${FAR}:${port}; keepalive 1; }
+      server { listen 127.0.0.1:8080; location / { proxy_pass http://far; }
+        location /path { proxy_pass http://far; proxy_method CONNECT; } }`,
+    )
+    const tunnel = port + 1
+    await cable.far.call('listen', {
+      address: FAR,
+      port: tunnel,
+      rules: { 'x:443': { steps: [{ send: 'HTTP/1.1 200 OK\r\n\r\n' }], echo: true } },
+    })
+    const passing = get('/within-the-tunnel')
+    const seen = await watch(cable.proxy.namespace, async () => {
+      await cable.proxy.call('ask', { ...LISTENER, requests: [get('/path'), get('/other')], times: 10 })
+      const steps: Step[] = [
+        { send: 'CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n' },
+        { answers: 1 },
+        { bytes: 19 },
+        { send: passing },
+        { bytes: passing.length },
+      ]
+      await cable.proxy.call(
+        'talkMany',
+        range(1, 3).map(() => ({ address: FAR, port: tunnel, steps })),
+      )
+    })
+    await nginx.stop()
+    assert.deepEqual(rowsOf(seen), {
+      [`${FAR}:${port} CONNECT /path`]: { requests: 10, codes: { 200: 10 } },
+      [`${FAR}:${port} GET /other`]: { requests: 10, codes: { 200: 10 } },
+      [`${FAR}:${tunnel} CONNECT x:443`]: { requests: 3, codes: { 200: 3 } },
+    })
+    assert.deepEqual(failuresOf(seen), {})
+    assertNothingLost(seen)
+    assertReconciles(seen)
+    port++
+  })
+
   test('a request on an older connection that nobody answers is counted, and so is how it ends', async () => {
     port++
     const rules: Record<string, Rule> = {

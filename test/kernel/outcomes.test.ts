@@ -212,6 +212,44 @@ describe('outcomes', { skip: lacking() }, () => {
     assertReconciles(seen)
   })
 
+  test('a retry is known by its line, however long its path or query is, in HTTP/1 and HTTP/2', async () => {
+    port++
+    const h2 = port + 1
+    const failing = { steps: [{ end: 'rst' }] } as const
+    await cable.far.call('listen', { address: FAR, port, rules: { '*': failing } })
+    await cable.far.call('listen', { address: OTHER, port })
+    await cable.far.call('h2Listen', { address: FAR, port: h2, rules: { '*': failing } })
+    await cable.far.call('h2Listen', { address: OTHER, port: h2 })
+    const backup = (at: number): string =>
+      `server ${FAR}:${at} max_fails=0; server ${OTHER}:${at} max_fails=0 backup;`
+    const nginx = await startLabNginx(
+      cable.proxy.namespace,
+      `upstream two { ${backup(port)} } upstream two_h2 { ${backup(h2)} } large_client_header_buffers 4 16k;
+       server { listen 127.0.0.1:8080; location / { proxy_pass http://two; } location /h2 { grpc_pass grpc://two_h2; } }`,
+      true,
+    )
+    const long = [100, 300, 500, 6000].map((length) => 'x'.repeat(length))
+    const requests = ['', '/h2'].flatMap((at) =>
+      long.flatMap((text) => [get(`${at}/${text}`), get(`${at}/query?${text}`)]),
+    )
+    const seen = await watch(cable.proxy.namespace, () =>
+      cable.proxy.call('ask', { address: '127.0.0.1', port: 8080, requests, times: 3 }),
+    )
+    const attempts = nginx.attempts()
+    await nginx.stop()
+    port++
+    for (const [at, name] of [
+      [port - 1, 'HTTP/1'],
+      [h2, 'HTTP/2'],
+    ] as const) {
+      const retried = attempts.filter(({ backend }) => backend === `${OTHER}:${at}`).length
+      assert.equal(retried, 24, name)
+      const other = seen.sum.backends.find(({ backend }) => backend.address === `${OTHER}:${at}`)
+      assertRetries(other?.retries ?? -1, retried)
+    }
+    assertReconciles(seen)
+  })
+
   test('a retry after a connect timeout is inferred, on a new connection and on an idle one', async () => {
     port++
     const nowhere = await blackHole()

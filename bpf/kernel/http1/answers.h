@@ -136,6 +136,7 @@ __noinline int answer_head_done(source_t *source, struct flow *f, struct scratch
 		return 0;
 	}
 	d->state = DIR_BODY_UNTIL_CLOSE;
+	d->head.chunked |= d->head.lists_chunked;
 	if (is_switching(f, number, status, flags)) {
 		d->state = DIR_TUNNEL;
 		f->out.state = DIR_TUNNEL;

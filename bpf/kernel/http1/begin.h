@@ -289,16 +289,20 @@ static __always_inline __u32 backend_of_flow(struct flow *f, struct scratch *s)
 	return backend;
 }
 
-static __always_inline __u32 flags_of_method(const struct line *l)
+/*
+ * Who wants a tunnel names a host (RFC 9110, 9.3.6). nginx with `proxy_method CONNECT` names a path, as always, and takes the
+ * answer for one like others.
+ */
+static __always_inline __u32 flags_of_line(const struct line *l)
 {
 	__u64 w = *(const __u64 *)l->method;
 
 	if (w == 0x44414548ULL)
 		return IS_HEAD;
-	return w == 0x5443454e4e4f43ULL ? IS_CONNECT : 0;
+	return w == 0x5443454e4e4f43ULL && l->path[0] != '/' ? IS_CONNECT : 0;
 }
 
-/* The slot of the line in scratch memory, which is complete. */
+/* The slot of the line in scratch memory, which is complete. One without a hash has one from here on, for retries. */
 static __always_inline __u32 slot_of_line(struct flow *f, struct scratch *s)
 {
 	__u32 backend = backend_of_flow(f, s);
@@ -311,6 +315,8 @@ static __always_inline __u32 slot_of_line(struct flow *f, struct scratch *s)
 	/* a folded line is not cached, because each one is counted (L_PATH_FOLDED) */
 	if (cached_route && counters && slot < MAX_ROUTES && !s->key.cut && !s->line.method_cut)
 		cache_route(cached_route, keyed, slot, counters->cache_generation);
+	if (!s->work.hash)
+		s->work.hash = hash_of_line(&s->line);
 	return slot;
 }
 
@@ -321,7 +327,7 @@ __noinline int begin_from_line(struct flow *f, struct scratch *s)
 		return 0;
 	__u32 slot = slot_of_line(f, s);
 
-	return begin_request(f, s, slot, flags_of_method(&s->line));
+	return begin_request(f, s, slot, flags_of_line(&s->line));
 }
 
 /* The chunk begins with a whole line. Returns 0 when it is no valid request line. */
@@ -334,9 +340,9 @@ static __always_inline int begin_from_chunk(struct flow *f, struct scratch *s, _
 	__u64 w = word_at(s->chunk.bytes + FRONT);
 	__u32 slot = cached_route ? slot_from_cache(cached_route, keyed) : NO_SLOT;
 
-	if (slot != NO_SLOT) {
-		__u32 flags = (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD : w == 0x205443454e4e4f43ULL ? IS_CONNECT : 0;
-		begin_request(f, s, slot, flags);
+	/* of a CONNECT the target says what it is */
+	if (slot != NO_SLOT && w != 0x205443454e4e4f43ULL) {
+		begin_request(f, s, slot, (w & 0xffffffffffULL) == 0x2044414548ULL ? IS_HEAD : 0);
 		return 1;
 	}
 	line_fresh(&s->line);

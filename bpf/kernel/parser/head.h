@@ -9,10 +9,11 @@ struct head {
 	__u16 first;  /* behind the end of the first line, 0 until it was seen */
 	__u8 has_length;
 	__u8 chunked;
-	__u8 lost;	   /* the current line began before the start of the buffer: it is skipped */
-	__u8 unclear : 1;  /* of a request: a field says where its body ends, and it cannot be told */
-	__u8 upgrades : 1; /* of a request: it asks for another protocol */
-	__u8 is_whole : 1; /* of a request: all of it was read */
+	__u8 lost;		/* the current line began before the start of the buffer: it is skipped */
+	__u8 unclear : 1;	/* of a request: a field says where its body ends, and it cannot be told */
+	__u8 upgrades : 1;	/* of a request: it asks for another protocol */
+	__u8 is_whole : 1;	/* of a request: all of it was read */
+	__u8 lists_chunked : 1; /* `chunked` is not the last coding */
 };
 
 #define LENGTH_DIGITS 128		    /* zeros before it among them: what is longer is taken for no number */
@@ -82,7 +83,10 @@ VERIFIED_ONCE int head_content_length(struct head *h, const struct buffer *buffe
 	return 0;
 }
 
-/* The last coding decides (RFC 9112, 6.3): it is compared before the end of the line, without trailing blanks. */
+/*
+ * The last coding decides (RFC 9112, 6.3): it is compared before the end of the line, without trailing blanks. Of an answer nginx
+ * asks only whether `chunked` is somewhere in it.
+ */
 VERIFIED_ONCE int head_transfer_encoding(struct head *h, const struct buffer *buffer, __u32 at, __u32 end)
 {
 	__u8 name_ends;
@@ -103,6 +107,17 @@ VERIFIED_ONCE int head_transfer_encoding(struct head *h, const struct buffer *bu
 		h->chunked = 1;
 	else
 		h->unclear = 1;
+	if (h->chunked || name_ends != ':')
+		return 0;
+	for (int i = 0; i < FRONT; i++) {
+		at++;
+		if (at + 7 > end)
+			break;
+		if ((word_at(buffer->bytes + (at & BYTES_MASK)) | EACH(0x20)) << 8 == 0x64656b6e75686300ULL) {
+			h->lists_chunked = 1;
+			break;
+		}
+	}
 	return 0;
 }
 

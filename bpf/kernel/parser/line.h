@@ -17,6 +17,7 @@ enum line_state {
 
 struct line {
 	__u64 version; /* the last eight bytes before the line's end */
+	__u64 hash;    /* of the target's bytes so far, up to `?` */
 	__u32 out;     /* bytes of the path so far, uncut */
 	__u32 segment; /* where the current path segment begins in `out` */
 	__u32 run;     /* its raw length */
@@ -172,6 +173,8 @@ static __always_inline void line_byte(struct line *l, __u8 b)
 		l->state = LINE_BAD;
 		return;
 	}
+	if (state < LINE_QUERY)
+		l->hash = (l->hash ^ b) * 0x100000001b3ULL;
 	if (b == ' ' || b == '?') {
 		if (state == LINE_PATH)
 			line_end_segment(l);
@@ -252,6 +255,15 @@ VERIFIED_ONCE __u64 line_hash(const struct buffer *buffer)
 	/* spreads it over all bits; different sums stay different */
 	sum *= 0x9e3779b97f4a7c15ULL;
 	return sum ^ sum >> 32;
+}
+
+/*
+ * Of a line that was read byte by byte, because it is long or was cut. Two lines with the same hash can be found: it tells
+ * retries only, and whoever wants a false one can send the same line twice. 0 stands for none.
+ */
+static __always_inline __u64 hash_of_line(const struct line *l)
+{
+	return (l->hash ^ word_at(l->method)) * 0x9e3779b97f4a7c15ULL | 1;
 }
 
 #define HASHED_PATH 256

@@ -42,7 +42,7 @@ struct packet {
 /* The rest of the segment that is being read. */
 struct work {
 	__u64 now;
-	__u64 hash; /* of a request line, 0 when it was cut */
+	__u64 hash; /* of a request line: see slot_of_line */
 	__u32 off;
 	__u32 len;
 	__u32 ack;

@@ -141,6 +141,7 @@ struct facts {
 	uint64_t length;
 	bool has_length;
 	bool chunked;
+	bool lists_chunked;
 	bool unclear;
 	bool upgrades;
 };
@@ -177,6 +178,7 @@ static struct facts stream_head(const uint8_t *bytes, size_t length, const size_
 	f.length = h.has_length ? h.length : 0;
 	f.has_length = h.has_length;
 	f.chunked = h.chunked;
+	f.lists_chunked = h.lists_chunked;
 	f.unclear = h.unclear;
 	f.upgrades = h.upgrades;
 	return f;
@@ -201,6 +203,15 @@ static bool same_name(const uint8_t *line, size_t n, const char *name)
 static bool is_token(uint8_t b)
 {
 	return b > 32 && b < 127 && !strchr("\"(),/:;<=>?@[\\]{}", b);
+}
+
+/* Behind the colon, at one of so many places. */
+static bool lists_chunked(const uint8_t *p, size_t n)
+{
+	for (size_t at = 1; *p == ':' && at <= FRONT && at + 7 <= n; at++)
+		if (same_name(p + at, 7, "chunked"))
+			return true;
+	return false;
 }
 
 /* From behind the name on. */
@@ -256,6 +267,7 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 				f.chunked = true;
 			else
 				f.unclear = true;
+			f.lists_chunked |= !f.chunked && end > 17 && lists_chunked(line + 17, end - 17);
 		} else if (n > 8 && same_name(line, 8, "upgrade:")) {
 			f.upgrades = true;
 		}
@@ -266,7 +278,8 @@ static struct facts simple_head(const uint8_t *bytes, size_t length)
 static void compare_heads(const struct facts *a, const struct facts *b, const char *what, const uint8_t *bytes, size_t n)
 {
 	if (a->complete != b->complete || a->used != b->used || a->has_length != b->has_length || a->length != b->length ||
-	    a->chunked != b->chunked || a->unclear != b->unclear || a->upgrades != b->upgrades) {
+	    a->chunked != b->chunked || a->lists_chunked != b->lists_chunked || a->unclear != b->unclear ||
+	    a->upgrades != b->upgrades) {
 		fprintf(stderr, "complete %d %d, used %u %u, length %d:%llu %d:%llu, chunked %d %d, unclear %d %d\n", a->complete,
 			b->complete, a->used, b->used, a->has_length, (unsigned long long)a->length, b->has_length,
 			(unsigned long long)b->length, a->chunked, b->chunked, a->unclear, b->unclear);
