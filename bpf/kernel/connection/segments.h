@@ -127,11 +127,17 @@ static __always_inline void count_locked_out(void)
 	count(L_AMBIGUOUS);
 }
 
+/* Another message may begin: also behind a hole, or in a body whose end is not known. */
+static __always_inline int may_begin_message(const struct dir *d)
+{
+	return d->state == DIR_LINE || d->state == DIR_FRAMES || d->state == DIR_BODY_UNTIL_CLOSE;
+}
+
 /* A message may begin, while another is pending: the ACK number tells whether its answer has arrived unseen. */
 static __always_inline int may_have_missed_answer(struct flow *f, const struct packet *p)
 {
-	return (f->out.state == DIR_LINE || f->out.state == DIR_FRAMES) && (p->flags & TCP_ACK) &&
-	       phase_of(f, f->started - 1) != PHASE_DONE && seq_after(p->ack, f->in.next);
+	return may_begin_message(&f->out) && (p->flags & TCP_ACK) && phase_of(f, f->started - 1) != PHASE_DONE &&
+	       seq_after(p->ack, f->in.next);
 }
 
 /* A payload segment of a tracked flow leaves. */
