@@ -197,6 +197,38 @@ static void mind_cut(const struct frame *f, const struct ends *e, const struct s
 	seen.missed++;
 }
 
+/* Of its payload only the beginning. */
+static bool is_cut(const struct frame *f, const struct segment *s)
+{
+	return s->payload < f->captured && s->length > f->captured - s->payload;
+}
+
+/* The sequence number behind what was captured of it. */
+static uint32_t end_captured(const struct frame *f, const struct segment *s)
+{
+	return s->seq + f->captured - s->payload;
+}
+
+/* A segment of answers that was captured in part. Its FIN comes behind what is missing. */
+static void cut_arrives(const struct frame *f, const struct ends *of_server, const struct segment *s)
+{
+	uint8_t *bytes = (uint8_t *)f->bytes;
+	bool is_last = s->flags & FLAG_FIN;
+
+	set_flags(bytes, s, s->flags & ~FLAG_FIN);
+	frame_arrives(f);
+	machine_pass_rest_of_answer(of_server, end_captured(f, s), s->seq + s->length, is_last);
+	if (!is_last)
+		return;
+	struct frame end = *f;
+
+	set_flags(bytes, s, s->flags);
+	set_sequence(bytes, s, s->seq + s->length);
+	end.length = end.captured = s->payload;
+	end_where_captured(&end, bytes);
+	frame_arrives(&end);
+}
+
 /* ---- packets ---- */
 
 /* Half of all packets: of interest to sockets alone. */
@@ -258,10 +290,14 @@ static bool deliver(const struct frame *f, const struct ends *e, const struct se
 		if (seen.cut)
 			mind_cut(f, e, s);
 		frame_leaves(f, sock_of(socket));
+		if (is_cut(f, s))
+			machine_pass_rest_of_request(e, end_captured(f, s), s->seq + s->length);
 		socket_has_sent(socket);
 		break;
 	case ARRIVES:
-		if (!is_pure_ack(s))
+		if (is_cut(f, s))
+			cut_arrives(f, &of_server, s);
+		else if (!is_pure_ack(s))
 			frame_arrives(f);
 		seen.unasked += !socket && s->length;
 		if (socket)

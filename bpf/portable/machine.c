@@ -145,21 +145,52 @@ void state_changes(struct sock *sk, int from, int to)
 	upstreamtop_states(context);
 }
 
-void machine_expect_request(const struct ends *ends, uint32_t sequence)
+static struct flow *flow_between(const struct ends *ends)
 {
 	struct key4 k4 = {
 	    .remote = ends->server[0], .local = ends->client[0], .rport = ends->server_port, .lport = ends->client_port};
 	struct key6 k6 = {.rport = ends->server_port, .lport = ends->client_port};
-	struct flow *f;
 
 	__builtin_memcpy(k6.remote, ends->server, 16);
 	__builtin_memcpy(k6.local, ends->client, 16);
-	f = ends->family == 4 ? find4(&k4) : find6(&k6);
+	return ends->family == 4 ? find4(&k4) : find6(&k6);
+}
+
+void machine_expect_request(const struct ends *ends, uint32_t sequence)
+{
+	struct flow *f = flow_between(ends);
+
 	if (!f || f->kind != KIND_HTTP || !f->out.synced)
 		return;
 	requests_arrived(f, sequence);
 	if (f->out.state == DIR_BODY_UNTIL_CLOSE && f->out.in_hole)
 		f->out.in_hole |= AT_REQUEST;
+}
+
+/* Elsewhere what comes next tells more: an interim answer, a request line, frames. */
+static int is_rest_known(const struct dir *d)
+{
+	return d->state == DIR_BODY || (knows_status(d) && (d->status >= 200 || d->status == 101));
+}
+
+void machine_pass_rest_of_answer(const struct ends *ends, uint32_t from, uint32_t to, int is_last)
+{
+	struct __sk_buff skb = {};
+	struct scratch *s = scratch_of(&skb);
+	struct flow *f = flow_between(ends);
+
+	if (!f || f->kind != KIND_HTTP || !f->in.synced || f->in.next != from || (!is_last && !is_rest_known(&f->in)))
+		return;
+	note_hole(&f->in, to);
+	pass_answers(&skb, f, s, jump_ranges(&f->in, to), UNSEEN);
+}
+
+void machine_pass_rest_of_request(const struct ends *ends, uint32_t from, uint32_t to)
+{
+	struct flow *f = flow_between(ends);
+
+	if (f && f->out.synced && f->out.next == from && (f->out.state == DIR_HEAD || f->out.state == DIR_BODY))
+		requests_arrived(f, to);
 }
 
 static long book_waiting(struct bpf_map *map, void *key, struct flow *f, void *context)

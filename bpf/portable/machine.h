@@ -34,6 +34,10 @@ void frame_arrives(const struct frame *frame);
  */
 struct ends;
 void machine_expect_request(const struct ends *ends, uint32_t sequence);
+/* Of a segment that was captured in part: the bytes [from, to) have passed with it, and nothing shows them. `is_last`: a FIN
+ * follows. */
+void machine_pass_rest_of_answer(const struct ends *ends, uint32_t from, uint32_t to, int is_last);
+void machine_pass_rest_of_request(const struct ends *ends, uint32_t from, uint32_t to);
 
 /* The capture is over: a request that waits for an answer, because its connection may be a tunnel, counts without one. */
 void machine_book_waiting(void);

@@ -309,6 +309,17 @@ enum content read_segment(const struct frame *f, struct ends *ends, struct segme
 	return IS_SEGMENT;
 }
 
+void set_flags(uint8_t *bytes, const struct segment *s, uint8_t flags)
+{
+	bytes[s->tcp + 13] = flags;
+}
+
+void set_sequence(uint8_t *bytes, const struct segment *s, uint32_t seq)
+{
+	set16(bytes + s->tcp + 4, seq >> 16);
+	set16(bytes + s->tcp + 6, seq);
+}
+
 void set_source(const struct frame *f, uint8_t *bytes, const struct ends *ends, const struct segment *s)
 {
 	bool six = ends->family == 6;

@@ -45,3 +45,7 @@ enum content read_segment(const struct frame *frame, struct ends *source_first, 
 
 /* Makes a segment come from the server of these ends. Checksums are nobody's concern here. */
 void set_source(const struct frame *frame, uint8_t *bytes, const struct ends *ends, const struct segment *segment);
+
+/* Of the segment's header. */
+void set_flags(uint8_t *bytes, const struct segment *segment, uint8_t flags);
+void set_sequence(uint8_t *bytes, const struct segment *segment, uint32_t seq);

@@ -150,8 +150,7 @@ static __always_inline void answer_never_seen(struct flow *f, __u32 to)
 	if (f->out.state == DIR_FRAMES || (x->flags & (IS_ALONE | NO_ACK)) != IS_ALONE || !seq_after(to, x->ack + 1) ||
 	    phase_of(f, number) != PHASE_OPEN)
 		return;
-	count_shared(L_HALF_SEEN);
-	book_unseen(f, number);
+	book_missed(f, number);
 }
 
 /* Acknowledged up to `to`, but for a FIN: seen or not. Takes the lock. */

@@ -40,3 +40,11 @@ __noinline int book_unseen(struct flow *f, __u32 number)
 	count_shared(T_UNSEEN);
 	return 0;
 }
+
+/* The answer has arrived, and more of its direction than that may never have been seen. */
+static __always_inline void book_missed(struct flow *f, __u32 number)
+{
+	if (!f->in.synced && !__sync_lock_test_and_set(&FLOW_HALF_SEEN(f), 1))
+		count_shared(L_HALF_SEEN);
+	book_unseen(f, number);
+}

@@ -73,9 +73,8 @@ static __always_inline int end_if_over(struct flow *f, __u32 number, enum phase 
 		return 1;
 	}
 	if (phase == PHASE_OPEN && missed) {
-		/* of a direction that was never seen: where it was, what lay in a hole is settled already */
-		count(L_HALF_SEEN);
-		book_unseen(f, number);
+		/* mostly of a direction that was never seen: where it was, what lay in a hole is settled already */
+		book_missed(f, number);
 		return 1;
 	}
 	return 0;

@@ -167,6 +167,9 @@ struct exchange {
 /* Within TLS: how many bytes of plaintext nginx had written before the request whose bytes it counts now. */
 #define FLOW_BASE(f) ((f)->ring[2].spare)
 
+/* Its answers are in a direction that is not seen: counted once, however many requests it carries. */
+#define FLOW_HALF_SEEN(f) ((f)->ring[3].spare)
+
 /*
  * Requests leave on one CPU and answers arrive on another. A cache line that both write costs each of them more than the look-up
  * of the flow. So each side has cache lines of its own, and they meet in an exchange: its state tells the side from the backend

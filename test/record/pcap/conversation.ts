@@ -55,6 +55,10 @@ export class Conversation {
   answers(text: string): this {
     return this.#send('server', PSH | ACK, text)
   }
+  /** The server closes with it. */
+  answersLast(text: string): this {
+    return this.#send('server', FIN | PSH | ACK, text)
+  }
   acknowledges(): this {
     return this.#send('client', ACK, '')
   }
