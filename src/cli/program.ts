@@ -71,7 +71,10 @@ const makerOf = (name: string): (() => Promise<CommandMaker>) => (COMMANDS[name]
 
 /** Options that every command has; they are looked at before the command runs (charset.ts). */
 const withShared = (command: Command): Command =>
-  command.option('--ascii', 'bars, arrows and units in ASCII (default: on a terminal whose locale is not UTF-8)')
+  command.option(
+    '--ascii',
+    'bars, arrows and units in ASCII (default: on a terminal whose locale is not UTF-8)',
+  )
 
 const withSurroundings = (command: Command, io: Io): Command =>
   command
