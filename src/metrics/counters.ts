@@ -63,8 +63,10 @@ export class Counters {
   }
 
   addConnection(row: ConnectionRow, tick: number): void {
-    this.#addPlain('sentBytes', row.sentBytes)
-    this.#addPlain('receivedBytes', row.receivedBytes)
+    // As in the report: who does not know these bytes knows at least whether there were such connections.
+    const none = row.opaque === 0 ? 0 : null
+    this.#addPlain('sentBytes', row.sentBytes ?? none)
+    this.#addPlain('receivedBytes', row.receivedBytes ?? none)
     this.#addPlain('connects', row.connects)
     CONNECT_FAILURES.forEach(({ name }, i) => this.#add(CONNECTS + i, row[name]))
     this.#touch(tick)

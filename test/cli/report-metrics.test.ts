@@ -134,14 +134,3 @@ test('where there is no room for its temporary file it says so, and nothing is w
   assert.deepEqual([code, stdout], [4, ''])
   assert.match(stderr, /^upstreamtop: ".*none" has no room for a temporary file.*\n {2}Set TMPDIR/)
 })
-
-test('bytes that a recording does not know are in no series', async () => {
-  assert.match(await report(INCIDENT, '--format', 'json'), /"sent_bytes": null/)
-  for (const words of [[], ['--metrics-routes']]) {
-    const text = await report(INCIDENT, '--format', 'openmetrics', ...words)
-    assert.deepEqual(
-      samplesIn(text).filter(({ name }) => name.endsWith('_bytes_total')),
-      [],
-    )
-  }
-})

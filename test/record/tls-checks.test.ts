@@ -37,7 +37,7 @@ test('each program has a line with what reading it costs at the present rate', (
   // (1000 · 450 + 2000 · (450 + 480)) ns of two workers
   assert.deepEqual(linesOf({}), [
     'ok: a probe costs nginx, as measured here: 450 ns at an entry, 480 ns at a return, 12000 ns at an entry that is single-stepped',
-    'ok: /usr/sbin/nginx (3 processes): read within TLS by emulated probes; at 1000 writes and 2000 reads a second 0.1 % of a worker',
+    'ok: /usr/sbin/nginx (3 processes): read within TLS by emulated probes; at 1000 writes and 2000 reads per second 0.1 % of a worker',
   ])
   assert.equal(tlsEntry(FACTS).programs[0]?.worker_share, 2_310_000 / 2 / 1e9)
 })
@@ -52,7 +52,7 @@ test('an expensive program is estimated by what stepping costs, and the helper s
   }
   // (1000 · 12,000 + 2000 · 12,480) ns of two workers
   assert.deepEqual(linesOf({ programs: [stepped] }).slice(1), [
-    'warning: /usr/sbin/nginx (1 process) is not read within TLS: it begins with sub; at 1000 writes and 2000 reads a second 1.8 % of a worker',
+    'warning: /usr/sbin/nginx (1 process) is not read within TLS: it begins with sub; at 1000 writes and 2000 reads per second 1.8 % of a worker',
   ])
 })
 
@@ -76,9 +76,9 @@ test('what was not measured is unknown, and not 0', () => {
 test('a little is not nothing', () => {
   assert.match(
     linesOf({ programs: [{ ...NGINX, writes: 10, reads: 20 }] })[1]!,
-    /a second <0\.1 % of a worker$/,
+    /per second <0\.1 % of a worker$/,
   )
-  assert.match(linesOf({ programs: [{ ...NGINX, writes: 0, reads: 0 }] })[1]!, /a second 0\.0 % of a worker$/)
+  assert.match(linesOf({ programs: [{ ...NGINX, writes: 0, reads: 0 }] })[1]!, /per second 0\.0 % of a worker$/)
 })
 
 test('where nothing could be read, a line says why', () => {
