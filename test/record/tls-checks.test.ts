@@ -78,7 +78,10 @@ test('a little is not nothing', () => {
     linesOf({ programs: [{ ...NGINX, writes: 10, reads: 20 }] })[1]!,
     /per second <0\.1 % of a worker$/,
   )
-  assert.match(linesOf({ programs: [{ ...NGINX, writes: 0, reads: 0 }] })[1]!, /per second 0\.0 % of a worker$/)
+  assert.match(
+    linesOf({ programs: [{ ...NGINX, writes: 0, reads: 0 }] })[1]!,
+    /per second 0\.0 % of a worker$/,
+  )
 })
 
 test('where nothing could be read, a line says why', () => {
