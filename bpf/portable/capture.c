@@ -8,6 +8,7 @@
 #include "helper/helper.h"
 #include "helper/tick.h"
 #include "kernel/packet/sequence.h"
+#include "portable/cut.h"
 #include "portable/files.h"
 #include "portable/machine.h"
 #include "portable/packets.h"
@@ -164,71 +165,6 @@ static void go_to(uint64_t ns, bool is_present)
 	machine_set_clock(ns);
 }
 
-/* ---- what was captured in part ---- */
-
-enum line { NO_LINE, CUT_LINE, WHOLE_LINE };
-
-/* Whether the segment begins with METHOD target HTTP/1.x, as far as it was captured. */
-static enum line request_line(const struct frame *f, const struct segment *s)
-{
-	const uint8_t *line = f->bytes + s->payload, *end;
-	uint32_t n = f->captured > s->payload ? f->captured - s->payload : 0, method = 0;
-
-	while (method < n && line[method] >= 'A' && line[method] <= 'Z')
-		method++;
-	if (n > s->length || !method || method == n || line[method] != ' ')
-		return NO_LINE;
-	end = memchr(line, '\r', n);
-	if (!end)
-		return n < s->length ? CUT_LINE : NO_LINE;
-	return end - line > 13 && !memcmp(end - 9, " HTTP/1.", 8) ? WHOLE_LINE : NO_LINE;
-}
-
-/* Some segments were captured in part: what can be told of requests behind them, and of those that are among them. */
-static void mind_cut(const struct frame *f, const struct ends *e, const struct segment *s)
-{
-	enum line line = request_line(f, s);
-
-	if (line == WHOLE_LINE)
-		machine_expect_request(e, s->seq);
-	if (line != CUT_LINE)
-		return;
-	machine_count_missed();
-	seen.missed++;
-}
-
-/* Of its payload only the beginning. */
-static bool is_cut(const struct frame *f, const struct segment *s)
-{
-	return s->payload < f->captured && s->length > f->captured - s->payload;
-}
-
-/* The sequence number behind what was captured of it. */
-static uint32_t end_captured(const struct frame *f, const struct segment *s)
-{
-	return s->seq + f->captured - s->payload;
-}
-
-/* A segment of answers that was captured in part. Its FIN comes behind what is missing. */
-static void cut_arrives(const struct frame *f, const struct ends *of_server, const struct segment *s)
-{
-	uint8_t *bytes = (uint8_t *)f->bytes;
-	bool is_last = s->flags & FLAG_FIN;
-
-	set_flags(bytes, s, s->flags & ~FLAG_FIN);
-	frame_arrives(f);
-	machine_pass_rest_of_answer(of_server, end_captured(f, s), s->seq + s->length, is_last);
-	if (!is_last)
-		return;
-	struct frame end = *f;
-
-	set_flags(bytes, s, s->flags);
-	set_sequence(bytes, s, s->seq + s->length);
-	end.length = end.captured = s->payload;
-	end_where_captured(&end, bytes);
-	frame_arrives(&end);
-}
-
 /* ---- packets ---- */
 
 /* Half of all packets: of interest to sockets alone. */
@@ -288,10 +224,10 @@ static bool deliver(const struct frame *f, const struct ends *e, const struct se
 		if (is_pure_ack(s))
 			break;
 		if (seen.cut)
-			mind_cut(f, e, s);
+			seen.missed += hides_request(f, e, s);
 		frame_leaves(f, sock_of(socket));
 		if (is_cut(f, s))
-			machine_pass_rest_of_request(e, end_captured(f, s), s->seq + s->length);
+			cut_has_left(f, e, s);
 		socket_has_sent(socket);
 		break;
 	case ARRIVES:

@@ -12,10 +12,15 @@
 #include "exchange.h"
 #include "exchanges.h"
 
+static __always_inline int has_passed_unseen(const struct dir *d)
+{
+	return d->jumped.lo != d->jumped.hi;
+}
+
 /* The bytes from `next` to `to` are one; it may get longer, and counts once. */
 static __always_inline void note_hole(struct dir *d, __u32 to)
 {
-	if (d->jumped.hi == d->next && d->jumped.lo != d->jumped.hi) {
+	if (d->jumped.hi == d->next && has_passed_unseen(d)) {
 		d->jumped.hi = to;
 		return;
 	}

@@ -257,15 +257,20 @@ static __always_inline int leave_unread(source_t *source, struct flow *f, struct
 	return 0;
 }
 
-/* The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. */
+/*
+ * The bytes are no HTTP/1 request: TLS, HTTP/2 or anything else. Behind a hole they may be the middle of one, which says nothing
+ * of the connection.
+ */
 __noinline int not_a_request(source_t *source, struct flow *f, struct scratch *s)
 {
 	if (!f || !s)
 		return 0;
 	s->work.stray = 1;
-	if (f->started) {
+	if (f->started || has_passed_unseen(&f->out)) {
 		count(L_AMBIGUOUS);
 		f->out.state = DIR_BODY_UNTIL_CLOSE;
+		if (!f->started)
+			f->out.in_hole = BEHIND_HOLE | AT_REQUEST;
 		return 0;
 	}
 	return leave_unread(source, f, s, protocol_of(s->chunk.bytes + FRONT, s->work.len));

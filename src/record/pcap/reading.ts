@@ -168,7 +168,7 @@ export class Reading {
       [otherLinks, 'packets are of a link type that is not read'],
       [
         segments === 0 ? packets - otherLinks - wrapped : 0,
-        'packets, and none with a segment of TCP over IP',
+        'packets, and no segment of TCP was read in them',
       ],
       [
         wrapped,

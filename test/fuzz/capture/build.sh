@@ -18,7 +18,7 @@ as_helper=(-Ibpf/portable/helper -Ibpf/helper)
 
 "${machine[@]}" -Wno-unused-function -Wno-sign-compare -Ibpf/portable/include -c bpf/portable/machine.c -o "$folder/machine.o"
 "${machine[@]}" -Ibpf/portable/include -c bpf/portable/sockets.c -o "$folder/sockets.o"
-for part in bpf/portable/{maps,packets,sides,sightings,files,waiting,capture}.c bpf/helper/{tick,rows,retire,backends,wires,slots,fold,json,die}.c; do
+for part in bpf/portable/{maps,packets,cut,sides,sightings,files,waiting,capture}.c bpf/helper/{tick,rows,retire,backends,wires,slots,fold,json,die}.c; do
   "${machine[@]}" "${heap[@]}" "${as_helper[@]}" -c "$part" -o "$folder/$(basename "$part" .c).o"
 done
 "${machine[@]}" "${as_helper[@]}" -c test/fuzz/capture/machine-under-test.c -o "$folder/machine-under-test.o"

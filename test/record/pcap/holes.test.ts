@@ -189,3 +189,28 @@ it('an answer that nobody asked for, as a 408 on an idle connection, is no loss'
   assert.deepEqual(read.counts, { '10.0.1.10:8080 GET /a 200': 1, '10.0.1.10:8080 connects': 1 })
   assert.deepEqual(lossOf(read), { holes: 0, unmatched: 0, unseen: 0 })
 })
+
+it('a connection that lacks the beginnings of its first requests is not taken for another protocol', async () => {
+  const talk = new Conversation().open()
+  const gone = new Set<Packet>()
+  const asks = (text: string, isMissing = false): void => {
+    talk.asks(text)
+    if (isMissing) gone.add(talk.packets.at(-1)!)
+  }
+  for (const [n, head] of ['POST /a HTTP/1.1', 'POST /b HTTP/1.1', 'PUT /c HTTP/1.1'].entries()) {
+    asks(head.slice(0, 8), true)
+    asks(`${head.slice(8)}\r\nHost: x\r\nContent-Length: 300\r\n\r\n`)
+    asks('z'.repeat(300))
+    talk.answers(OK)
+    if (n === 1) gone.add(talk.packets.at(-1)!)
+    else talk.acknowledges()
+  }
+  for (const name of ['d', 'e']) {
+    asks(get(`/${name}`))
+    talk.answers(OK)
+  }
+  const { counts, frames } = await readBytes(pcap(talk.close().packets.filter((packet) => !gone.has(packet))))
+  assert.equal(counts['10.0.1.10:8080 GET /d 200'], 1)
+  assert.equal(counts['10.0.1.10:8080 GET /e 200'], 1)
+  assert.equal(sumOf(frames.map(ofFrame)).totals.connection.otherConnects, 0)
+})

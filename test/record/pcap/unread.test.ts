@@ -96,5 +96,5 @@ it('packets of which none is TCP are said', async () => {
   const unknown: Link = [1, ({ ip }) => Buffer.concat([Buffer.alloc(12, 2), Buffer.from([0x88, 0xb5]), ip])]
   const { counts, notes } = await readBytes(pcap(packets, unknown))
   assert.deepEqual(counts, {})
-  assert.deepEqual(notes, [`${packets.length} packets, and none with a segment of TCP over IP`])
+  assert.deepEqual(notes, [`${packets.length} packets, and no segment of TCP was read in them`])
 })
