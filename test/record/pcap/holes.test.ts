@@ -197,10 +197,16 @@ it('a connection that lacks the beginnings of its first requests is not taken fo
     talk.asks(text)
     if (isMissing) gone.add(talk.packets.at(-1)!)
   }
-  for (const [n, head] of ['POST /a HTTP/1.1', 'POST /b HTTP/1.1', 'PUT /c HTTP/1.1'].entries()) {
-    asks(head.slice(0, 8), true)
-    asks(`${head.slice(8)}\r\nHost: x\r\nContent-Length: 300\r\n\r\n`)
-    asks('z'.repeat(300))
+  const body = 'z'.repeat(300)
+  const chunk = `12c\r\n${body}\r\n`
+  for (const [n, [head, fields, ...rest]] of [
+    ['POST /route-a HTTP/1.1', 'Content-Length: 600', body, body],
+    ['POST /route-b HTTP/1.1', 'Content-Length: 600', body, body],
+    ['PUT /route-c HTTP/1.1', 'Transfer-Encoding: chunked', chunk, chunk, chunk, '0\r\n\r\n'],
+  ].entries()) {
+    asks(head!.slice(0, 8), true)
+    asks(`${head!.slice(8)}\r\nHost: x\r\n${fields}\r\n\r\n`)
+    for (const text of rest) asks(text)
     talk.answers(OK)
     if (n === 1) gone.add(talk.packets.at(-1)!)
     else talk.acknowledges()
